@@ -1,0 +1,83 @@
+import type { Seconds } from '../base/ports.ts';
+import type { Principal, PrincipalKey, PrincipalKind } from './principal.ts';
+import type { Right } from './right.ts';
+
+/**
+ * Principals as the KDC reads them: from memory, at once. What is not in memory raises `NotInMemory` and is asked for again after
+ * `load(name)` has settled (docs/decisions/0005).
+ */
+export interface PrincipalDirectory {
+  /** The principal of that canonical name, `undefined` when the realm has none. Throws `NotInMemory` when memory cannot tell. */
+  get(name: string): Principal | undefined;
+  /** Brings the answer for `name` into memory, so that the next `get` tells. */
+  load(name: string): Promise<void>;
+}
+
+/** Thrown by `PrincipalDirectory.get`; not an error, so it carries no stack. */
+export class NotInMemory {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What the KDC tells the store after a login, without waiting for it. */
+export interface LoginRecorder {
+  succeeded(principal: Principal, at: Seconds): void;
+  failed(principal: Principal, at: Seconds): void;
+}
+
+/** A new principal, before the store gave it an id and a RID. */
+export interface NewPrincipal {
+  readonly name: string;
+  readonly kind: PrincipalKind;
+  readonly right?: Right | undefined;
+  readonly disabled?: boolean;
+  readonly expires?: Seconds | undefined;
+  readonly passwordExpires?: Seconds | undefined;
+  readonly passwordChanged: Seconds;
+  readonly maxLife?: number | undefined;
+  readonly maxRenew?: number | undefined;
+  readonly keys: readonly PrincipalKey[];
+}
+
+/** What may be changed about a principal; a field left out stays, `undefined` clears it. */
+export type PrincipalChange = Partial<
+  Pick<
+    Principal,
+    | 'right'
+    | 'disabled'
+    | 'expires'
+    | 'passwordExpires'
+    | 'passwordChanged'
+    | 'maxLife'
+    | 'maxRenew'
+    | 'lockedUntil'
+    | 'keys'
+  >
+>;
+
+/** A line of a listing: no keys. */
+export interface PrincipalSummary extends Omit<Principal, 'keys'> {
+  readonly kvno: number;
+  readonly etypes: readonly number[];
+  readonly lastSuccess: Seconds | undefined;
+  readonly lastFailure: Seconds | undefined;
+  readonly failures: number;
+}
+
+/** The repository of principals: each method is one transaction, and leaves a line in the change feed for what it changed. */
+export interface PrincipalRepository {
+  find(name: string): Promise<Principal | undefined>;
+  summary(name: string): Promise<PrincipalSummary | undefined>;
+  list(filter?: { kind?: PrincipalKind }): Promise<PrincipalSummary[]>;
+  /** Throws `RealmwardError` `exists` when the name is taken. */
+  add(principal: NewPrincipal): Promise<Principal>;
+  /** Adds what does not exist yet, in one transaction; resolves to how many were added. For imports. */
+  addMany(principals: readonly NewPrincipal[]): Promise<number>;
+  /** Throws `RealmwardError` `not-found`. */
+  change(name: string, change: PrincipalChange): Promise<Principal>;
+  /** Throws `RealmwardError` `not-found`. */
+  remove(name: string): Promise<void>;
+}
