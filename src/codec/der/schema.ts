@@ -219,4 +219,3 @@ function writeTagged<T>(writer: Writer, tag: number, type: Type<T>, value: T): v
   type.write(writer, value);
   writer.header(tag, end, capacity);
 }
-

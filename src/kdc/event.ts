@@ -1,0 +1,26 @@
+import type { ReasonCode } from './reason.ts';
+
+/** What the KDC tells about each request that it answered or dropped: one log line (docs/events.md). No secret is ever part of it. */
+export interface KdcEvent {
+  readonly exchange: 'AS' | 'TGS' | 'unknown';
+  /** `challenged`: the client was told which preauthentication is needed, an ordinary step of each login. */
+  readonly outcome: 'issued' | 'challenged' | 'refused' | 'dropped';
+  /** Why, for everything but `issued`. */
+  readonly reason: ReasonCode | undefined;
+  /** One sentence more than the reason's own, with the particulars. */
+  readonly detail: string | undefined;
+  readonly transport: string;
+  readonly address: string;
+  readonly port: number;
+  /** `name@REALM`, as far as the request named one. */
+  readonly client: string | undefined;
+  readonly server: string | undefined;
+  /** Etypes the client offered, in its order. */
+  readonly offered: readonly number[] | undefined;
+  /** Etypes of the ticket, its session key and the reply. */
+  readonly ticketEtype: number | undefined;
+  readonly sessionEtype: number | undefined;
+  readonly replyEtype: number | undefined;
+  /** The right that stands in the ticket. */
+  readonly right: string | undefined;
+}
