@@ -111,4 +111,5 @@ const PEERS = {
   openssh: { packages: 'openssh-server openssh-client', files: ['sshd', 'ssh', 'ssh-keygen'] },
   curl: { packages: 'curl', files: ['curl'] },
   faketime: { packages: 'faketime', files: ['faketime'] },
+  systemd: { packages: 'systemd', files: ['systemd-analyze'] },
 } as const satisfies Record<string, Peer>;

@@ -37,11 +37,11 @@ await t.test('the table of floors in ARCHITECTURE.md is about the folders that a
     'no file lies beside the folders of src/',
   );
   t.strictSame(
-    there.map((entry) => entry.name).sort(),
+    there.map((entry) => entry.name).toSorted(),
     rows
       .filter((row) => !row.later)
       .map((row) => row.folder)
-      .sort(),
+      .toSorted(),
     'every folder has a row, and a row without a folder says "later"',
   );
   for (const row of rows) {
