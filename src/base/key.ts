@@ -5,8 +5,7 @@
 export class Key {
   readonly etype: number;
   readonly #bytes: Uint8Array;
-  /** Keys derived from this one, by whatever `crypto/` uses as an index; nobody else touches it. */
-  readonly derived = new DerivedKeys();
+  #derived: object | undefined = undefined;
 
   constructor(etype: number, bytes: Uint8Array) {
     this.etype = etype;
@@ -16,6 +15,15 @@ export class Key {
   /** The protocol key itself. A view, not a copy: never write to it. */
   get bytes(): Uint8Array {
     return this.#bytes;
+  }
+
+  /** What `crypto/` remembers with this key; nobody else touches it. */
+  get derived(): object | undefined {
+    return this.#derived;
+  }
+
+  set derived(value: object | undefined) {
+    this.#derived = value;
   }
 
   toJSON(): string {
@@ -28,18 +36,5 @@ export class Key {
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
-  }
-}
-
-/** A small bag that never shows its contents when a `Key` is printed. */
-class DerivedKeys {
-  readonly #slots = new Map<number, unknown>();
-
-  get(index: number): unknown {
-    return this.#slots.get(index);
-  }
-
-  set(index: number, value: unknown): void {
-    this.#slots.set(index, value);
   }
 }

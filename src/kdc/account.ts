@@ -1,0 +1,77 @@
+import { type Sid, withRid } from '../base/sid.ts';
+import { encode } from '../codec/der/type.ts';
+import { EtypeInfo2 } from '../codec/krb5/padata.ts';
+import type { ServiceTemplate, TgtTemplate } from '../pac/template.ts';
+import { parseName } from '../realm/name.ts';
+import type { Principal, PrincipalKey } from '../realm/principal.ts';
+import { currentKeys } from '../realm/principal.ts';
+import { Etype } from '../spec/etypes.ts';
+import type { KdcRealm } from './realm.ts';
+
+/** What the KDC works out about a principal once and keeps as long as the principal does not change. */
+export interface Account {
+  readonly principal: Principal;
+  readonly sid: Sid;
+  /** The name as PACs have it: parts joined by `/`, nothing escaped. */
+  readonly pacName: string;
+  /** Current keys of etypes that policy allows, strongest first. */
+  readonly keys: readonly PrincipalKey[];
+  /** DER of the ETYPE-INFO2 that an AS-REP carries for one of `keys`, by etype. */
+  readonly etypeInfo: Map<number, Uint8Array>;
+  /** PAC templates by what they are for: see `pac.ts`. */
+  readonly tgtPacs: Map<number, TgtTemplate>;
+  readonly servicePacs: Map<number, ServiceTemplate>;
+}
+
+/** The account view of `principal`, remembered as long as the principal is. */
+export function accountOf(realm: KdcRealm, principal: Principal): Account {
+  let account = realm.accounts.get(principal);
+  if (account === undefined) realm.accounts.set(principal, (account = makeAccount(realm, principal)));
+  return account;
+}
+
+/** The strongest of the account's keys whose etype is among `offered`. */
+export function clientKey(account: Account, offered: readonly number[]): PrincipalKey | undefined {
+  for (const key of account.keys) if (offered.includes(key.key.etype)) return key;
+  return undefined;
+}
+
+/** One entry of ETYPE-INFO2 in DER for `key`; remembered. */
+export function etypeInfoOf(realm: KdcRealm, account: Account, key: PrincipalKey): Uint8Array {
+  let der = account.etypeInfo.get(key.key.etype);
+  if (der === undefined) {
+    const salt = key.salt ?? defaultSalt(realm, parseName(account.principal.name));
+    der = encode(EtypeInfo2, [
+      { etype: key.key.etype, salt, s2kparams: key.s2kparams ?? DEFAULT_S2KPARAMS[key.key.etype] },
+    ]);
+    account.etypeInfo.set(key.key.etype, der);
+  }
+  return der;
+}
+
+/** RFC 4120 section 4: the default salt is "the concatenation of the principal's realm and name components, in order, with no separators". */
+export function defaultSalt(realm: KdcRealm, components: readonly string[]): string {
+  return realm.realm + components.join('');
+}
+
+/** PBKDF2 iteration counts as on the wire: RFC 3962 section 4 (4096), RFC 8009 section 4 (32768). */
+export const DEFAULT_S2KPARAMS: Readonly<Record<number, Uint8Array>> = {
+  [Etype.AES128_CTS_HMAC_SHA1_96]: Uint8Array.of(0, 0, 0x10, 0),
+  [Etype.AES256_CTS_HMAC_SHA1_96]: Uint8Array.of(0, 0, 0x10, 0),
+  [Etype.AES128_CTS_HMAC_SHA256_128]: Uint8Array.of(0, 0, 0x80, 0),
+  [Etype.AES256_CTS_HMAC_SHA384_192]: Uint8Array.of(0, 0, 0x80, 0),
+};
+
+function makeAccount(realm: KdcRealm, principal: Principal): Account {
+  const current = currentKeys(principal);
+  const keys = realm.policy.etypes.flatMap((etype) => current.find((key) => key.key.etype === etype) ?? []);
+  return {
+    principal,
+    sid: withRid(realm.sid, principal.rid),
+    pacName: parseName(principal.name).join('/'),
+    keys,
+    etypeInfo: new Map(),
+    tgtPacs: new Map(),
+    servicePacs: new Map(),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Key } from '../base/key.ts';
+import { encode } from '../codec/der/type.ts';
+import { AdCammac, AuthenticationIndicator } from '../codec/krb5/authorization-data.ts';
+import { AuthorizationData } from '../codec/krb5/basic.ts';
+import { EncTicketPart } from '../codec/krb5/ticket.ts';
+import { checksumTypeOf } from '../crypto/etypes.ts';
+import type { Right } from '../realm/right.ts';
+import { AdType } from '../spec/ad-types.ts';
+import { KeyUsage } from '../spec/key-usages.ts';
+import type { KdcRealm } from './realm.ts';
+
+/**
+ * The authentication indicator `realmward:<right>` (RFC 8129) in a CAMMAC (RFC 7751) inside AD-IF-RELEVANT, as services read it with
+ * `gss_get_name_attribute`. The svc-verifier covers the elements with the service's key; the kdc-verifier covers "the ASN.1 DER encoding
+ * of the EncTicketPart whose authorization-data is the elements" with the krbtgt key.
+ */
+export function indicatorOf(
+  realm: KdcRealm,
+  right: Right,
+  part: Omit<Parameters<typeof encodePart>[0], 'authorizationData'>,
+  serviceKey: Key,
+  krbtgt: { readonly key: Key; readonly kvno: number },
+): AuthorizationData[number] {
+  const elements: AuthorizationData = [INDICATORS[right]];
+  const { crypto } = realm;
+  const cammac = encode(AdCammac, {
+    elements,
+    kdcVerifier: {
+      kvno: krbtgt.kvno,
+      enctype: krbtgt.key.etype,
+      mac: {
+        cksumtype: checksumTypeOf(krbtgt.key.etype),
+        checksum: crypto.checksum(
+          krbtgt.key,
+          KeyUsage.CAMMAC,
+          encodePart({ ...part, authorizationData: elements }),
+        ),
+      },
+    },
+    svcVerifier: {
+      mac: {
+        cksumtype: checksumTypeOf(serviceKey.etype),
+        checksum: crypto.checksum(serviceKey, KeyUsage.CAMMAC, ELEMENTS[right]),
+      },
+    },
+  });
+  return {
+    adType: AdType.IF_RELEVANT,
+    adData: encode(AuthorizationData, [{ adType: AdType.CAMMAC, adData: cammac }]),
+  };
+}
+
+const INDICATORS: Record<Right, AuthorizationData[number]> = {
+  Administrator: indicatorElement('Administrator'),
+  Viewer: indicatorElement('Viewer'),
+  'Join-Realm': indicatorElement('Join-Realm'),
+};
+const ELEMENTS: Record<Right, Uint8Array> = {
+  Administrator: encode(AuthorizationData, [INDICATORS.Administrator]),
+  Viewer: encode(AuthorizationData, [INDICATORS.Viewer]),
+  'Join-Realm': encode(AuthorizationData, [INDICATORS['Join-Realm']]),
+};
+
+function indicatorElement(right: Right): AuthorizationData[number] {
+  return {
+    adType: AdType.AUTHENTICATION_INDICATOR,
+    adData: encode(AuthenticationIndicator, [`realmward:${right}`]),
+  };
+}
+
+function encodePart(part: Parameters<typeof encode<EncTicketPart>>[1]): Uint8Array {
+  return encode(EncTicketPart, part);
+}

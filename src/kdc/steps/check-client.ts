@@ -1,0 +1,26 @@
+import type { Seconds } from '../../base/ports.ts';
+import type { Principal } from '../../realm/principal.ts';
+import { refuse } from '../refusal.ts';
+
+/** Refuses clients that are switched off or whose time is over. Told only to who has proven the account's key. */
+export function checkClient(client: Principal, now: Seconds): void {
+  if (client.disabled) refuse('client-disabled');
+  if (client.expires !== undefined && client.expires <= now) refuse('client-expired');
+}
+
+/** Refuses clients that must change their password first; for that they still get a ticket for kadmin/changepw. */
+export function checkPassword(
+  client: Principal,
+  serverName: string,
+  changepwName: string,
+  now: Seconds,
+): void {
+  if (client.passwordExpires !== undefined && client.passwordExpires <= now && serverName !== changepwName) {
+    refuse('password-expired');
+  }
+}
+
+/** Join-Realm accounts get tickets for the realm's own services alone (docs/decisions/0003). */
+export function checkJoinOnly(client: Principal, server: Principal): void {
+  if (client.right === 'Join-Realm' && server.kind !== 'realm') refuse('join-only');
+}

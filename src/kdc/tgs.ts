@@ -1,0 +1,153 @@
+import { nowSeconds } from '../base/ports.ts';
+import { encode } from '../codec/der/type.ts';
+import { EncTgsRepPart, TgsRep } from '../codec/krb5/kdc.ts';
+import { PacAttribute } from '../pac/attributes-info.ts';
+import { KdcOption, TicketFlag } from '../spec/flags.ts';
+import { KeyUsage } from '../spec/key-usages.ts';
+import { PaType } from '../spec/pa-types.ts';
+import { sessionEtype } from './etypes.ts';
+import { type Lifetime, lifetimeOf, startOf } from './lifetimes.ts';
+import { findPadata } from './padata.ts';
+import type { KdcRealm, RequestOrigin } from './realm.ts';
+import { Refusal, refuse } from './refusal.ts';
+import { type Issued, NEVER_USED, sealTicket } from './ticket.ts';
+import { inheritedAuthorizationData } from './steps/authorization-data.ts';
+import { checkAsIssued, checkTicketTimes } from './steps/check-ticket-times.ts';
+import { checkJoinOnly } from './steps/check-client.ts';
+import { findServer, serverName } from './steps/find-server.ts';
+import { secondTicketKey } from './steps/second-ticket.ts';
+import { checkTgsOptions, derivedFlags } from './steps/tgs-options.ts';
+import { ticketClient } from './steps/ticket-client.ts';
+import { type TgsRequest, type UnverifiedTgsRequest, verifyTgsRequest } from './steps/verify-tgs-request.ts';
+
+/** Answers a TGS-REQ (RFC 4120 section 3.3). Throws `Refusal`. */
+export function answerTgs(realm: KdcRealm, unverified: UnverifiedTgsRequest, origin: RequestOrigin): Issued {
+  const now = nowSeconds(realm.clock);
+  const request = verifyTgsRequest(realm, unverified, origin, now);
+  try {
+    return answerVerified(realm, request, now);
+  } catch (error) {
+    if (error instanceof Refusal) error.client = request.ticket.part;
+    throw error;
+  }
+}
+
+function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issued {
+  const { body, ticket } = request;
+  const { part } = ticket;
+  const options = body.kdcOptions;
+  const sname = serverName(body);
+  const validating = (options & KdcOption.VALIDATE) !== 0;
+  const renewing = (options & KdcOption.RENEW) !== 0;
+
+  checkTicketTimes(realm, part, validating, now);
+  checkAsIssued(realm, part);
+  // A service's ticket may be renewed or validated; everything else takes a ticket-granting ticket (section 3.3.1).
+  const again = renewing || validating;
+  if (ticket.server.name !== realm.krbtgtName && !again)
+    refuse('not-our-ticket', `It is for ${ticket.server.name}.`);
+  if (findPadata(request.padata, PaType.FOR_USER) !== undefined) refuse('s4u-refused');
+  checkTgsOptions(body, part);
+  const client = ticketClient(realm, ticket, now);
+  const server = findServer(realm, body, sname, now);
+  if (again && server.principal.id !== ticket.server.id) {
+    refuse('option-refused', 'A ticket is renewed or validated for the service that it was issued for.');
+  }
+  checkJoinOnly(client.principal, server.principal);
+  if (server.principal.name === realm.changepwName) refuse('initial-ticket-required');
+  const sealWith =
+    (options & KdcOption.ENC_TKT_IN_SKEY) === 0
+      ? undefined
+      : secondTicketKey(realm, body, server, sname, now);
+  if (server.principal.kind === 'user' && sealWith === undefined) refuse('server-is-user');
+  const session = sessionEtype(realm, server, body.etype);
+  if (session === undefined) {
+    refuse(
+      'no-common-etype',
+      `The client offers the etypes ${body.etype.join(', ')}, the service has others.`,
+    );
+  }
+
+  let lifetime: Lifetime;
+  let flags: number;
+  if (again) {
+    lifetime = renewing ? renewed(request, now) : validated(request, now);
+    flags = (part.flags & ~(TicketFlag.INVALID | TicketFlag.INITIAL)) >>> 0;
+  } else {
+    const parent = { endtime: part.endtime, renewTill: part.renewTill };
+    lifetime = lifetimeOf(realm, body, startOf(realm, body, now), client.principal, server.principal, parent);
+    flags = derivedFlags(options, part, lifetime.renewTill !== undefined);
+  }
+  // "FORWARDED and PROXY: the addresses of the new ticket are those of the request" (section 3.3.3); otherwise they stay.
+  const caddr = (options & (KdcOption.FORWARDED | KdcOption.PROXY)) !== 0 ? body.addresses : part.caddr;
+  const sealed = sealTicket(realm, {
+    sname,
+    server,
+    sealWith,
+    client,
+    cname: part.cname,
+    crealm: part.crealm,
+    flags,
+    sessionEtype: session,
+    authtime: part.authtime,
+    lifetime,
+    caddr,
+    inherited: inheritedAuthorizationData(realm, request),
+    pacAttributes: PacAttribute.WAS_GIVEN_IMPLICITLY,
+  });
+  const replyPart = encode(EncTgsRepPart, {
+    key: { keytype: session, keyvalue: sealed.sessionKey.bytes },
+    lastReq: NEVER_USED,
+    nonce: body.nonce,
+    flags,
+    authtime: part.authtime,
+    starttime: lifetime.starttime,
+    endtime: lifetime.endtime,
+    renewTill: lifetime.renewTill,
+    srealm: realm.realm,
+    sname,
+    caddr,
+  });
+  const usage = request.replyKeyIsSubkey
+    ? KeyUsage.TGS_REP_ENC_PART_SUBKEY
+    : KeyUsage.TGS_REP_ENC_PART_SESSION_KEY;
+  const reply = encode(TgsRep, {
+    pvno: 5,
+    msgType: 13,
+    crealm: part.crealm,
+    cname: part.cname,
+    ticket: sealed.ticket,
+    encPart: {
+      etype: request.replyKey.etype,
+      cipher: realm.crypto.encrypt(request.replyKey, usage, replyPart),
+    },
+  });
+  return {
+    reply,
+    client: part,
+    ticketEtype: sealed.ticket.encPart.etype,
+    sessionEtype: session,
+    replyEtype: request.replyKey.etype,
+    right: sealed.right,
+  };
+}
+
+/**
+ * "RENEW: … the ticket is renewed if the renew-till in it has not passed"; the new one lives as long as the old one did, from now on, but not beyond
+ * renew-till (section 3.3.3).
+ */
+function renewed({ ticket }: TgsRequest, now: number): Lifetime {
+  const { part } = ticket;
+  const renewTill = part.renewTill ?? 0;
+  if (renewTill <= now) refuse('renewal-ended');
+  const life = part.endtime - (part.starttime ?? part.authtime);
+  return { starttime: now, endtime: Math.min(renewTill, now + life), renewTill };
+}
+
+/** "VALIDATE: … if the starttime has come, the ticket is issued without INVALID" (section 3.3.3); its times stay. */
+function validated({ ticket }: TgsRequest, now: number): Lifetime {
+  const { part } = ticket;
+  const starttime = part.starttime ?? part.authtime;
+  if (starttime > now) refuse('ticket-not-yet-valid', `It starts in ${starttime - now} seconds.`);
+  return { starttime, endtime: part.endtime, renewTill: part.renewTill };
+}
