@@ -47,6 +47,16 @@ export function parseName(text: string, realm?: string): string[] {
   return components;
 }
 
+/**
+ * The form in which two principal names must differ to stand side by side in a realm: compatibility characters and letter case are folded
+ * away. Kerberos itself compares names byte by byte; but Windows and every comparison of names in a PAC ignore case, so that "Alice" beside
+ * "alice" would be one account there (CVE-2025-4404). Never a key for lookups.
+ */
+export function foldName(name: string): string {
+  // Upper case first: it unites what lower case keeps apart, such as the two small sigmas, or ß and ss.
+  return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+}
+
 const UNESCAPED: Record<string, string> = { n: '\n', t: '\t', b: '\b', '0': '\0' };
 const ESCAPED: Record<string, string> = { '\n': '\\n', '\t': '\\t', '\b': '\\b', '\0': '\\0' };
 

@@ -70,14 +70,36 @@ export interface PrincipalSummary extends Omit<Principal, 'keys'> {
 /** The repository of principals: each method is one transaction, and leaves a line in the change feed for what it changed. */
 export interface PrincipalRepository {
   find(name: string): Promise<Principal | undefined>;
+  /**
+   * Which of `names` cannot be given to a new principal, each with the existing name that stands in its way: the same one, or one that
+   * `foldName` cannot tell from it (CVE-2025-4404: names are unique in one canonical form).
+   */
+  taken(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   summary(name: string): Promise<PrincipalSummary | undefined>;
   list(filter?: { kind?: PrincipalKind }): Promise<PrincipalSummary[]>;
-  /** Throws `RealmwardError` `exists` when the name is taken. */
+  /** Throws `RealmwardError` `exists` when the name is taken (see `taken`). */
   add(principal: NewPrincipal): Promise<Principal>;
-  /** Adds what does not exist yet, in one transaction; resolves to how many were added. For imports. */
+  /**
+   * Adds what does not exist yet, in one transaction; resolves to how many were added. For imports. Throws `RealmwardError` `exists`, and
+   * adds nothing, when a name differs from an existing one and yet cannot be told from it.
+   */
   addMany(principals: readonly NewPrincipal[]): Promise<number>;
-  /** Throws `RealmwardError` `not-found`. */
-  change(name: string, change: PrincipalChange): Promise<Principal>;
+  /**
+   * Changes a principal. A function is called inside the transaction with the principal as it is then, so that what depends on it (the next
+   * kvno) cannot be overtaken by another process. Where nothing differs nothing is written. Throws `RealmwardError` `not-found`.
+   */
+  change(
+    name: string,
+    change: PrincipalChange | ((current: Principal) => PrincipalChange),
+  ): Promise<Principal>;
   /** Throws `RealmwardError` `not-found`. */
   remove(name: string): Promise<void>;
+}
+
+/** What the realm remembers about itself, as texts: its SID, for instance. Secrets have no place here: settings are not sealed. */
+export interface Settings {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+  /** The value of `key`, which becomes `value` if it has none; whoever comes first wins, across processes. */
+  once(key: string, value: string): Promise<string>;
 }

@@ -10,6 +10,8 @@ export interface PrincipalKey {
   readonly salt: string | undefined;
   /** s2kparams as on the wire (PBKDF2 iteration count); `undefined` for the etype's default. */
   readonly s2kparams: Uint8Array | undefined;
+  /** When this key was made. An older kvno is kept until no ticket can need it, which is told from here; left out: it is never pruned. */
+  readonly created?: Seconds | undefined;
 }
 
 /** `user` logs in; `service` is a device or a service with a random key; `realm` is krbtgt/REALM, kadmin/changepw and their like. */
