@@ -108,7 +108,11 @@ export async function ask(realm: MemoryRealm, request: Uint8Array, origin = ORIG
 }
 
 /** The KRB-ERROR that a request is answered with; fails on a ticket. */
-export async function askForError(realm: MemoryRealm, request: Uint8Array, origin = ORIGIN): Promise<KrbError> {
+export async function askForError(
+  realm: MemoryRealm,
+  request: Uint8Array,
+  origin = ORIGIN,
+): Promise<KrbError> {
   return decode(KrbError, await ask(realm, request, origin));
 }
 
@@ -119,7 +123,11 @@ export interface LoginFields {
 }
 
 /** Logs `client` in with its own key. Throws when the KDC answers with an error. */
-export async function login(realm: MemoryRealm, client: string, fields: LoginFields = {}): Promise<Credential> {
+export async function login(
+  realm: MemoryRealm,
+  client: string,
+  fields: LoginFields = {},
+): Promise<Credential> {
   const key = realm.key(client, fields.etype ?? 20);
   const request = asReq(body(realm.clock, { cname: name(client), ...fields.body }), [
     encTimestamp(key, realm.clock.seconds),
@@ -139,12 +147,19 @@ export async function getTicket(
   service: string,
   fields: TgsFields = {},
 ): Promise<Credential> {
-  const request = tgsReq(realm.clock, credential, { ...fields, body: { sname: name(service), ...fields.body } });
+  const request = tgsReq(realm.clock, credential, {
+    ...fields,
+    body: { sname: name(service), ...fields.body },
+  });
   const bytes = await ask(realm, request);
   throwOnError(bytes);
   const reply = decode(TgsRep, bytes);
   const { subkey } = fields;
-  const plain = nodeCrypto.decrypt(subkey ?? credential.key, subkey === undefined ? 8 : 9, reply.encPart.cipher);
+  const plain = nodeCrypto.decrypt(
+    subkey ?? credential.key,
+    subkey === undefined ? 8 : 9,
+    reply.encPart.cipher,
+  );
   return credentialOf(reply, decode(EncTgsRepPart, plain));
 }
 
@@ -154,9 +169,16 @@ export function openedPart(credential: Credential, key: Key): EncTicketPart {
 }
 
 /** The same credential with another inside of its ticket: what somebody who has `key` can forge. */
-export function reforged(credential: Credential, key: Key, change: (part: EncTicketPart) => EncTicketPart): Credential {
+export function reforged(
+  credential: Credential,
+  key: Key,
+  change: (part: EncTicketPart) => EncTicketPart,
+): Credential {
   const cipher = nodeCrypto.encrypt(key, 2, encode(EncTicketPart, change(openedPart(credential, key))));
-  return { ...credential, ticket: { ...credential.ticket, encPart: { ...credential.ticket.encPart, cipher } } };
+  return {
+    ...credential,
+    ticket: { ...credential.ticket, encPart: { ...credential.ticket.encPart, cipher } },
+  };
 }
 
 /** ETYPE-INFO2 of a KRB-ERROR's METHOD-DATA. */

@@ -80,8 +80,8 @@ export function verifyTgsRequest(
   if (subkey === undefined)
     return { body, padata: request.padata, ticket, replyKey: sessionKey, replyKeyIsSubkey: false };
   if (
-    keyLengthOf(subkey.keytype) !== subkey.keyvalue.length ||
-    !realm.policy.etypes.includes(subkey.keytype)
+    !realm.policy.etypes.includes(subkey.keytype) ||
+    keyLengthOf(subkey.keytype) !== subkey.keyvalue.length
   ) {
     refuse('no-common-etype', `The authenticator's subkey has the etype ${subkey.keytype}.`);
   }
