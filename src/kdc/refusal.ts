@@ -29,6 +29,5 @@ export class Refusal {
 
 /** Ends the work on a request for `reason`. */
 export function refuse(reason: ReasonCode, detail?: string, eData?: Uint8Array): never {
-  // oxlint-disable-next-line only-throw-error
   throw new Refusal(reason, detail, eData);
 }
