@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CLEAN_ENV } from './run.ts';
@@ -17,33 +18,31 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Starts a server; it is stopped with `scope`. */
+/**
+ * Starts a server; it is stopped with `scope`. What it says goes straight to the file `log`: nobody here spends time on it, and it may be
+ * long.
+ */
 export function startDaemon(
   scope: Scope,
   command: string,
   args: readonly string[],
-  options: { env?: Env; cwd?: string } = {},
+  options: { log: string; env?: Env; cwd?: string },
 ): Daemon {
-  const { env = CLEAN_ENV, cwd } = options;
+  const { log, env = CLEAN_ENV, cwd } = options;
+  const output = openSync(log, 'a', 0o600);
   const child = spawn(command, args, {
     env,
     ...(cwd === undefined ? {} : { cwd }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output, output],
   });
-  let log = '';
+  closeSync(output);
   let end: number | string | undefined;
-  const keep = (text: string): void => {
-    log = (log + text).slice(-MAX_LOG);
-  };
-  child.stdout.setEncoding('utf8').on('data', keep);
-  child.stderr.setEncoding('utf8').on('data', keep);
   const closed = new Promise<void>((resolve) => {
     child.on('error', (error) => {
-      keep(`${error.message}\n`);
-      end = 'not started';
+      end = `not started: ${error.message}`;
       resolve();
     });
-    child.on('close', (code, signal) => {
+    child.on('exit', (code, signal) => {
       end ??= signal ?? code ?? 'gone';
       resolve();
     });
@@ -57,10 +56,8 @@ export function startDaemon(
     await closed;
   };
   scope.teardown(stop);
-  return { pid: child.pid ?? -1, log: () => log, ended: () => end, stop };
+  return { pid: child.pid ?? -1, log: () => readFileSync(log, 'utf8'), ended: () => end, stop };
 }
-
-const MAX_LOG = 4_000_000;
 
 /** Resolves when something accepts TCP connections at `port` of `host`; rejects with `daemon`'s words when it ends or stays deaf. */
 export async function untilListening(daemon: Daemon, port: number, host = '127.0.0.1'): Promise<void> {

@@ -14,6 +14,8 @@ export interface KdcConfig {
     readonly clockSkew?: string;
     readonly udpReplyLimit?: number;
     readonly revealUnknownClients?: boolean;
+    /** Names as in the configuration file, which are MIT's, too. */
+    readonly etypes?: readonly string[];
   };
   readonly users?: readonly {
     readonly name: string;
@@ -34,6 +36,7 @@ export interface TestKdc {
   readonly dir: string;
   /** Path of a krb5.conf for MIT's and Heimdal's programs, without any option a test may want to try. */
   readonly krb5conf: string;
+  /** Of the process that serves now; another one after `restart`. */
   readonly pid: number;
   /** A clean environment with `KRB5_CONFIG`. */
   readonly env: Env;
@@ -50,6 +53,8 @@ export interface TestKdc {
   /** Runs realmward's own command line on the realm's store. Rejects on another implementation. */
   cli(args: readonly string[], input?: string): Promise<RunResult>;
   stop(): Promise<void>;
+  /** Stops it and starts it anew on its port and its store; resolves to how many milliseconds it took until it listened. */
+  restart(): Promise<number>;
 }
 
 /** Which KDC the interop tests try. `REALMWARD_TEST_KDC=mit` tries the tests themselves, against a KDC that is known to be right. */

@@ -26,6 +26,14 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     const problem = output.split('\n').find((line) => /^\w+: .*(while|Invalid|usage)/i.test(line));
     if (problem !== undefined) throw new Error(`kadmin.local: ${problem}`);
   };
+  const serve = async (port: number): Promise<Daemon> => {
+    const daemon = startDaemon(scope, 'krb5kdc', ['-n', '-r', realm], {
+      env: kdcEnv,
+      log: join(dir, 'output'),
+    });
+    await untilListening(daemon, port);
+    return daemon;
+  };
   const listenOn = async (port: number): Promise<Daemon> => {
     writeFileSync(krb5conf, krb5Conf({ realm, port }));
     writeFileSync(join(dir, 'kdc.conf'), kdcConf(realm, port, dir, config));
@@ -38,12 +46,12 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
         ...(config.services ?? []).map(({ name }) => `addprinc -randkey ${name}`),
       ]);
     }
-    const daemon = startDaemon(scope, 'krb5kdc', ['-n', '-r', realm], { env: kdcEnv });
-    await untilListening(daemon, port);
-    return daemon;
+    return serve(port);
   };
 
-  const { daemon, port } = await onFreePort(listenOn);
+  const started = await onFreePort(listenOn);
+  const { port } = started;
+  let { daemon } = started;
   let keytabs = 0;
   return {
     implementation: 'mit',
@@ -52,7 +60,9 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     port,
     dir,
     krb5conf,
-    pid: daemon.pid,
+    get pid() {
+      return daemon.pid;
+    },
     env,
     log: () => readFileSync(join(dir, 'kdc.log'), 'utf8') + daemon.log(),
     exportKeytab: async (...principals) => {
@@ -64,7 +74,13 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     expirePassword: (user) => administer([`modprinc -pwexpire yesterday ${user}`]),
     rotateRealmKey: () => administer([`cpw -randkey -keepold krbtgt/${realm}`]),
     cli: (args) => Promise.reject(new Error(`MIT's KDC has no "realmward ${args.join(' ')}"`)),
-    stop: daemon.stop,
+    stop: () => daemon.stop(),
+    restart: async () => {
+      await daemon.stop();
+      const from = performance.now();
+      daemon = await serve(port);
+      return performance.now() - from;
+    },
   };
 }
 
@@ -81,7 +97,7 @@ function kdcConf(realm: string, port: number, dir: string, { policy = {} }: KdcC
     acl_file = ${dir}/none.acl
     max_life = ${policy.maxLife ?? '10h'}
     max_renewable_life = ${policy.maxRenew ?? '7d'}
-    supported_enctypes = ${MIT_ENCTYPES.map((name) => `${name}:normal`).join(' ')}
+    supported_enctypes = ${(policy.etypes ?? MIT_ENCTYPES).map((name) => `${name}:normal`).join(' ')}
     default_principal_flags = +proxiable +forwardable +renewable +postdateable
   }
 [dbmodules]

@@ -103,6 +103,10 @@ const PEERS = {
     packages: 'python3-gssapi',
     files: ['/usr/bin/python3', `${PYTHON}/gssapi/__init__.py`],
   },
+  'samba-python': {
+    packages: 'python3-samba',
+    files: ['/usr/bin/python3', `${PYTHON}/samba/ndr.py`],
+  },
   tshark: { packages: 'tshark', files: ['tshark'] },
   apache: {
     packages: 'apache2 libapache2-mod-auth-gssapi',

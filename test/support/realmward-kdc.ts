@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { KdcConfig, TestKdc } from './kdc.ts';
 import { krb5Conf } from './krb5-conf.ts';
 import { onFreePort, startDaemon, untilListening } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { CLEAN_ENV, run, temporaryFolder } from './run.ts';
 import type { Env, RunResult, Scope } from './run.ts';
 
@@ -17,7 +18,6 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
   const krb5conf = join(dir, 'krb5.conf');
   const env: Env = { ...CLEAN_ENV, HOME: dir, KRB5_CONFIG: krb5conf };
   const file = join(dir, 'realmward.yaml');
-  mkdirSync(join(dir, 'data'), { mode: 0o700 });
 
   const cli = (args: readonly string[], input?: string): Promise<RunResult> =>
     run(process.execPath, [BIN, ...args, '--config', file], {
@@ -30,22 +30,22 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
       throw new Error(`realmward ${args.join(' ')} ended with ${result.code}:\n${result.output}`);
     return result;
   };
-  const { daemon, port } = await onFreePort(async (port) => {
-    writeFileSync(krb5conf, krb5Conf({ realm, port }));
-    writeFileSync(
-      file,
-      stringify({
-        ...config,
-        realm,
-        data: join(dir, 'data'),
-        store: 'sqlite',
-        listen: { kdc: [`127.0.0.1:${port}`] },
-      }),
-    );
-    const daemon = startDaemon(scope, process.execPath, [BIN, 'serve', '--config', file], { env });
+  const serve = async (port: number): Promise<Daemon> => {
+    const daemon = startDaemon(scope, process.execPath, [BIN, 'serve', '--config', file], {
+      env,
+      log: join(dir, 'log'),
+    });
     await untilListening(daemon, port);
     return daemon;
+  };
+  const started = await onFreePort((port) => {
+    const listen = { kdc: [`127.0.0.1:${port}`] };
+    writeFileSync(krb5conf, krb5Conf({ realm, port }));
+    writeFileSync(file, stringify({ ...config, realm, data: join(dir, 'data'), store: 'sqlite', listen }));
+    return serve(port);
   });
+  const { port } = started;
+  let { daemon } = started;
   let keytabs = 0;
   return {
     implementation: 'realmward',
@@ -54,9 +54,11 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
     port,
     dir,
     krb5conf,
-    pid: daemon.pid,
+    get pid() {
+      return daemon.pid;
+    },
     env,
-    log: daemon.log,
+    log: () => daemon.log(),
     exportKeytab: async (...principals) => {
       const path = join(dir, `${++keytabs}.keytab`);
       await cliOk('keytab', 'export', ...principals, '--out', path);
@@ -66,6 +68,12 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
     expirePassword: async (user) => void (await cliOk('user', 'password', user, '--must-change')),
     rotateRealmKey: async () => void (await cliOk('krbtgt', 'rotate')),
     cli,
-    stop: daemon.stop,
+    stop: () => daemon.stop(),
+    restart: async () => {
+      await daemon.stop();
+      const from = performance.now();
+      daemon = await serve(port);
+      return performance.now() - from;
+    },
   };
 }

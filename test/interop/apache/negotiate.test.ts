@@ -93,7 +93,7 @@ async function startApache(t: Scope, kdc: TestKdc, keytab: string): Promise<numb
   const { port } = await onFreePort(async (port) => {
     const conf = join(dir, 'httpd.conf');
     writeFileSync(conf, httpdConf(dir, port, ownKeytab, identity));
-    const daemon = startDaemon(t, 'apache2', ['-DFOREGROUND', '-f', conf], { env });
+    const daemon = startDaemon(t, 'apache2', ['-DFOREGROUND', '-f', conf], { env, log: join(dir, 'output') });
     await untilListening(daemon, port);
     return daemon;
   });
@@ -109,7 +109,7 @@ Listen 127.0.0.1:${port}
 PidFile ${dir}/httpd.pid
 DefaultRuntimeDir ${dir}
 Mutex file:${dir}
-ErrorLog ${dir}/error.log
+ErrorLog /dev/stderr
 LogLevel warn auth_gssapi:info
 ${identity}
 ${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}

@@ -119,7 +119,10 @@ async function startSshd(t: Scope, kdc: TestKdc, keytab: string): Promise<Sshd> 
   const { port } = await onFreePort(async (port): Promise<Daemon> => {
     writeFileSync(conf, sshdConfig(port, dir));
     // sshd starts itself anew for each connection and wants its full path for that.
-    const daemon = startDaemon(t, findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', conf], { env });
+    const daemon = startDaemon(t, findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', conf], {
+      env,
+      log: join(dir, 'output'),
+    });
     await untilListening(daemon, port);
     return daemon;
   });
