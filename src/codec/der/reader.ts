@@ -17,35 +17,55 @@ export class Reader {
    * `DerError` unless the length is definite, minimal and inside `limit`.
    */
   enter(tag: number, limit: number): number {
-    const bytes = this.bytes;
-    const start = this.pos;
-    if (start + 2 > limit) throw new DerError(`expected ${tagName(tag)}, found the end`, start);
-    if (bytes[start] !== tag) {
-      throw new DerError(`expected ${tagName(tag)}, found ${tagName(bytes[start] as number)}`, start);
-    }
-    let length = bytes[start + 1] as number;
-    let at = start + 2;
-    if (length >= 0x80) {
-      // X.690 section 10.1: the definite form, "encoded in the minimum number of octets".
-      const octets = length & 0x7f;
-      if (octets === 0) throw new DerError('indefinite lengths are not DER', start + 1);
-      if (octets > 3) throw new DerError('a length of more than three octets is refused', start + 1);
-      if (at + octets > limit) throw new DerError('the length is cut off', start + 1);
-      length = 0;
-      for (const last = at + octets; at < last; at++) length = length * 256 + (bytes[at] as number);
-      if (length < 0x80 || length < 2 ** (8 * (octets - 1))) {
-        throw new DerError('the length is not in its shortest form', start + 1);
-      }
-    }
-    const end = at + length;
-    if (end > limit)
-      throw new DerError(`${tagName(tag)} reaches ${end - limit} bytes beyond its container`, start);
-    this.pos = at;
+    const { bytes } = this;
+    const start = this.pos + 2;
+    if (start > limit || bytes[start - 2] !== tag) this.#failTag(tag, limit);
+    const length = bytes[start - 1] as number;
+    if (length >= 0x80) return this.#enterLong(tag, length & 0x7f, limit);
+    const end = start + length;
+    if (end > limit) this.#failEnd(tag, end - limit);
+    this.pos = start;
     return end;
+  }
+
+  /** The bytes from `start` to `end`, not copied. A plain Uint8Array even where the input is a subclass of it. */
+  view(start: number, end: number): Uint8Array {
+    const { bytes } = this;
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   }
 
   fail(message: string): never {
     throw new DerError(message, this.pos);
+  }
+
+  /** A length in `octets` octets after the first one. */
+  #enterLong(tag: number, octets: number, limit: number): number {
+    const { bytes } = this;
+    let at = this.pos + 2;
+    // X.690 section 10.1: the definite form, "encoded in the minimum number of octets".
+    if (octets === 0) throw new DerError('indefinite lengths are not DER', at - 1);
+    if (octets > 3) throw new DerError('a length of more than three octets is refused', at - 1);
+    if (at + octets > limit) throw new DerError('the length is cut off', at - 1);
+    let length = 0;
+    for (const last = at + octets; at < last; at++) length = (length << 8) | (bytes[at] as number);
+    if (length < 0x80 || length >> (8 * (octets - 1)) === 0) {
+      throw new DerError('the length is not in its shortest form', this.pos + 1);
+    }
+    const end = at + length;
+    if (end > limit) this.#failEnd(tag, end - limit);
+    this.pos = at;
+    return end;
+  }
+
+  #failTag(tag: number, limit: number): never {
+    const { bytes, pos } = this;
+    const found = pos < limit ? bytes[pos] : undefined;
+    if (found === undefined || found === tag) this.fail(`expected ${tagName(tag)}, found the end`);
+    return this.fail(`expected ${tagName(tag)}, found ${tagName(found)}`);
+  }
+
+  #failEnd(tag: number, beyond: number): never {
+    return this.fail(`${tagName(tag)} reaches ${beyond} bytes beyond its container`);
   }
 }
 

@@ -1,7 +1,6 @@
-import type { Reader } from './reader.ts';
-import { tagName } from './reader.ts';
+import { bytesFollow, compileFields } from './fields.ts';
+import type { FieldShape } from './shape.ts';
 import type { Type } from './type.ts';
-import type { Writer } from './writer.ts';
 
 /** A field of a SEQUENCE: its explicit context tag and its type. */
 interface Field<T, Optional extends boolean> {
@@ -36,8 +35,7 @@ export function optional<T>(context: number, type: Type<T>): Field<T, true> {
 
 /** SEQUENCE of explicitly tagged fields in ascending order, as all of RFC 4120 is. Unknown, repeated and misplaced fields are refused. */
 export function sequence<const F extends Fields>(name: string, fields: F): Type<Shape<F>> {
-  const { readFields, writeFields } = compileFields(name, fields, false);
-  return plainSequence(name, readFields, writeFields) as Type<Shape<F>>;
+  return compileSequence(name, fields, false) as Type<Shape<F>>;
 }
 
 /** A SEQUENCE whose decoded values carry `raw`, their own encoding, because a checksum covers it. `raw` is ignored when encoding. */
@@ -45,8 +43,7 @@ export function sequenceWithRaw<const F extends Fields>(
   name: string,
   fields: F,
 ): Type<Flat<Shape<F> & { readonly raw?: Uint8Array }>> {
-  const { readFields, writeFields } = compileFields(name, fields, true);
-  return plainSequence(name, readFields, writeFields) as Type<Flat<Shape<F> & { readonly raw?: Uint8Array }>>;
+  return compileSequence(name, fields, true) as Type<Flat<Shape<F> & { readonly raw?: Uint8Array }>>;
 }
 
 /** `[APPLICATION n] type`, explicit. */
@@ -55,17 +52,17 @@ export function application<T>(number: number, type: Type<T>): Type<T> {
   return {
     name: type.name,
     tag,
+    shape: { kind: 'tagged', tag, type },
     read(reader, limit) {
       const end = reader.enter(tag, limit);
       const value = type.read(reader, end);
-      if (reader.pos !== end) reader.fail(`${end - reader.pos} bytes follow inside ${tagName(tag)}`);
+      if (reader.pos !== end) bytesFollow(reader, end, tag);
       return value;
     },
     write(writer, value) {
-      const end = writer.pos;
-      const capacity = writer.bytes.length;
+      const before = writer.written;
       type.write(writer, value);
-      writer.header(tag, end, capacity);
+      writer.header(tag, before);
     },
   };
 }
@@ -75,6 +72,7 @@ export function tolerantOf<T>(type: Type<T>, other: Type<T>): Type<T> {
   return {
     name: type.name,
     tag: type.tag,
+    shape: type.shape,
     read: (reader, limit) => (reader.bytes[reader.pos] === other.tag ? other : type).read(reader, limit),
     write: (writer, value) => type.write(writer, value),
   };
@@ -90,6 +88,7 @@ export function sequenceOf<T>(
   return {
     name,
     tag: 0x30,
+    shape: { kind: 'list', element, min, max },
     read(reader, limit) {
       const end = reader.enter(0x30, limit);
       const values: T[] = [];
@@ -101,10 +100,12 @@ export function sequenceOf<T>(
       return values;
     },
     write(writer, values) {
-      const end = writer.pos;
-      const capacity = writer.bytes.length;
+      if (values.length < min || values.length > max) {
+        throw new RangeError(`${name} has ${min} to ${max} elements, not ${values.length}`);
+      }
+      const before = writer.written;
       for (let i = values.length - 1; i >= 0; i--) element.write(writer, values[i] as T);
-      writer.header(0x30, end, capacity);
+      writer.header(0x30, before);
     },
   };
 }
@@ -114,108 +115,58 @@ export function choice<const F extends Record<string, Field<unknown, false>>>(
   name: string,
   alternatives: F,
 ): Type<{ [K in keyof F]: { readonly [P in K]: FieldValue<F[K]> } }[keyof F]> {
-  const rows = Object.entries(alternatives).map(([key, alternative]) => ({
-    key,
-    tag: 0xa0 | alternative.context,
-    type: alternative.type,
-  }));
+  const rows = rowsOf(name, alternatives);
   const result: Type<Record<string, unknown>> = {
     name,
     tag: rows[0]?.tag ?? 0,
+    shape: { kind: 'choice', alternatives: rows },
     read(reader, limit) {
-      const row = rows.find(({ tag }) => tag === reader.bytes[reader.pos]);
+      const row = rows.find(({ tag }) => reader.pos < limit && tag === reader.bytes[reader.pos]);
       if (row === undefined) return reader.fail(`no alternative of ${name}`);
-      return { [row.key]: readTagged(reader, limit, row.tag, row.type) };
+      const end = reader.enter(row.tag, limit);
+      const value = { [row.key]: row.type.read(reader, end) };
+      if (reader.pos !== end) bytesFollow(reader, end, row.tag);
+      return value;
     },
     write(writer, value) {
-      const row = rows.find(({ key }) => value[key] !== undefined);
-      if (row === undefined) throw new RangeError(`${name} needs one of its alternatives`);
-      writeTagged(writer, row.tag, row.type, value[row.key]);
+      const [row, ...others] = rows.filter(({ key }) => value[key] !== undefined);
+      if (row === undefined || others.length > 0)
+        throw new RangeError(`${name} needs one of its alternatives`);
+      const before = writer.written;
+      row.type.write(writer, value[row.key]);
+      writer.header(row.tag, before);
     },
   };
   return result as never;
 }
 
-interface CompiledField {
-  readonly key: string;
-  readonly tag: number;
-  readonly type: Type<unknown>;
-  readonly optional: boolean;
-}
-
-function plainSequence(
-  name: string,
-  read: (reader: Reader, end: number, start: number) => object,
-  write: (writer: Writer, value: Record<string, unknown>) => void,
-): Type<unknown> {
+function compileSequence(name: string, fields: Fields, keepRaw: boolean): Type<object> {
+  const rows = rowsOf(name, fields);
+  const compiled = compileFields(name, rows, keepRaw);
   return {
     name,
     tag: 0x30,
+    shape: { kind: 'sequence', fields: rows },
     read(reader, limit) {
       const start = reader.pos;
-      return read(reader, reader.enter(0x30, limit), start);
+      return compiled.read(reader, reader.enter(0x30, limit), start);
     },
     write(writer, value) {
-      const end = writer.pos;
-      const capacity = writer.bytes.length;
-      write(writer, value as Record<string, unknown>);
-      writer.header(0x30, end, capacity);
+      const before = writer.written;
+      compiled.write(writer, value);
+      writer.header(0x30, before);
     },
   };
 }
 
-function compileFields(name: string, fields: Fields, keepRaw: boolean) {
-  const rows: CompiledField[] = Object.entries(fields).map(([key, one]) => ({
-    key,
-    tag: 0xa0 | one.context,
-    type: one.type,
-    optional: one.optional,
-  }));
-  rows.forEach((row, i) => {
-    if (i > 0 && row.tag <= (rows[i - 1] as CompiledField).tag)
-      throw new TypeError(`${name}: ${row.key} is out of order`);
+function rowsOf(name: string, fields: Fields): FieldShape[] {
+  const rows = Object.entries(fields).map(([key, { context, type, optional }]) => {
+    // A key becomes part of the text of a function.
+    if (!/^[a-z][a-zA-Z0-9]*$/.test(key)) throw new TypeError(`${name}: "${key}" is no name for a field`);
+    return { key, tag: 0xa0 | context, type, optional };
   });
-
-  function readFields(reader: Reader, end: number, start: number): object {
-    // Every key is set, always in this order, so that all values of a type share one hidden class.
-    const value: Record<string, unknown> = {};
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i] as CompiledField;
-      if (reader.pos < end && reader.bytes[reader.pos] === row.tag) {
-        value[row.key] = readTagged(reader, end, row.tag, row.type);
-      } else if (row.optional) {
-        value[row.key] = undefined;
-      } else {
-        reader.fail(`${name} lacks ${row.key}`);
-      }
-    }
-    if (reader.pos !== end) reader.fail(`${name} has an unknown, repeated or misplaced field`);
-    if (keepRaw) value['raw'] = reader.bytes.subarray(start, end);
-    return value;
-  }
-
-  function writeFields(writer: Writer, value: Record<string, unknown>): void {
-    for (let i = rows.length - 1; i >= 0; i--) {
-      const row = rows[i] as CompiledField;
-      const one = value[row.key];
-      if (one !== undefined) writeTagged(writer, row.tag, row.type, one);
-      else if (!row.optional) throw new RangeError(`${name} needs ${row.key}`);
-    }
-  }
-
-  return { readFields, writeFields };
-}
-
-function readTagged<T>(reader: Reader, limit: number, tag: number, type: Type<T>): T {
-  const end = reader.enter(tag, limit);
-  const value = type.read(reader, end);
-  if (reader.pos !== end) reader.fail(`${end - reader.pos} bytes follow inside ${tagName(tag)}`);
-  return value;
-}
-
-function writeTagged<T>(writer: Writer, tag: number, type: Type<T>, value: T): void {
-  const end = writer.pos;
-  const capacity = writer.bytes.length;
-  type.write(writer, value);
-  writer.header(tag, end, capacity);
+  rows.forEach(({ key, tag }, i) => {
+    if (i > 0 && tag <= (rows[i - 1]?.tag ?? 0)) throw new TypeError(`${name}: ${key} is out of order`);
+  });
+  return rows;
 }

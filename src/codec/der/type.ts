@@ -1,5 +1,6 @@
 import { DerError } from './error.ts';
 import { MAX_INPUT, Reader } from './reader.ts';
+import type { TypeShape } from './shape.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface Type<T> {
   readonly name: string;
   /** Its identifier octet. */
   readonly tag: number;
+  /** What it looks like, for those who walk over declarations. */
+  readonly shape: TypeShape;
   /** Reads one value that starts at `reader.pos` and ends at or before `limit`. Throws `DerError`. */
   read(reader: Reader, limit: number): T;
   /** Writes one value in front of what was written so far. Throws `RangeError` for a value that the type cannot hold. */
@@ -31,12 +34,19 @@ export function decode<T>(type: Type<T>, bytes: Uint8Array): T {
   return value;
 }
 
-// Encoding is synchronous and never nested, so one scratch buffer serves all.
-const scratch = new Writer(16_384);
+// Encoding is synchronous and never nested, so one writer serves all.
+const writer = new Writer();
 
-/** DER of `value`. Throws `RangeError` for a value that the type cannot hold. */
+/**
+ * DER of `value`: a view of memory that holds other encodings, too (so its `buffer` is not to be transferred), but whose bytes belong to the
+ * caller, who wipes them when they hold a key. Throws `RangeError` for a value that the type cannot hold.
+ */
 export function encode<T>(type: Type<T>, value: T): Uint8Array<ArrayBuffer> {
-  scratch.pos = scratch.bytes.length;
-  type.write(scratch, value);
-  return scratch.take();
+  try {
+    type.write(writer, value);
+  } catch (error) {
+    writer.discard();
+    throw error;
+  }
+  return writer.take();
 }

@@ -1,63 +1,81 @@
+const CHUNK = 32_768;
+
 /**
  * Writes DER from the end to the start: contents first, then the length, which is known by then. So nothing is measured or moved.
+ *
+ * Encodings are written side by side into chunks of memory and handed out as views of these: a typed array of its own costs more than
+ * most messages take to encode (docs/decisions/0001). A chunk is never reused, so each encoding's bytes belong to its receiver alone.
  */
 export class Writer {
-  bytes: Uint8Array<ArrayBuffer>;
-  /** Where the last written byte stands; what is written lies in `[pos, bytes.length)`. */
-  pos: number;
+  bytes = new Uint8Array(CHUNK);
+  /** Where the last written byte stands; what is written lies in `[pos, end)`. */
+  pos = CHUNK;
+  end = CHUNK;
 
-  constructor(capacity = 4096) {
-    this.bytes = new Uint8Array(capacity);
-    this.pos = capacity;
+  /** How many bytes are written so far. */
+  get written(): number {
+    return this.end - this.pos;
   }
 
   /** Makes room for `count` more bytes in front. */
   reserve(count: number): void {
-    if (this.pos >= count) return;
-    const used = this.bytes.length - this.pos;
-    const larger = new Uint8Array(Math.max(this.bytes.length * 2, used + count));
-    larger.set(this.bytes.subarray(this.pos), larger.length - used);
-    this.pos = larger.length - used;
-    this.bytes = larger;
+    if (this.pos < count) this.#grow(count);
   }
 
   /** One octet. */
   octet(value: number): void {
-    if (this.pos < 1) this.reserve(1);
+    if (this.pos < 1) this.#grow(1);
     this.bytes[--this.pos] = value;
   }
 
   /** Octets as they are. */
   octets(value: Uint8Array): void {
-    if (this.pos < value.length) this.reserve(value.length);
-    this.pos -= value.length;
-    this.bytes.set(value, this.pos);
+    const { length } = value;
+    if (this.pos < length) this.#grow(length);
+    const at = this.pos - length;
+    // For short ones a loop costs less than a call of `set`.
+    if (length > 32) this.bytes.set(value, at);
+    else for (let i = 0; i < length; i++) this.bytes[at + i] = value[i] as number;
+    this.pos = at;
   }
 
-  /** Identifier and length of what was written since `pos` was `end`. */
-  header(tag: number, end: number, capacityThen: number): void {
-    // `end` counts from the front of a buffer that may have grown at its front since.
-    const length = end + (this.bytes.length - capacityThen) - this.pos;
-    if (this.pos < 5) this.reserve(5);
-    const bytes = this.bytes;
+  /** Identifier and length of what was written since `written` was `before`. */
+  header(tag: number, before: number): void {
+    if (this.pos < 5) this.#grow(5);
+    const { bytes } = this;
+    const length = this.end - this.pos - before;
     let at = this.pos;
     if (length < 0x80) {
       bytes[--at] = length;
     } else {
       let octets = 0;
-      for (let rest = length; rest > 0; rest = Math.floor(rest / 256), octets++) bytes[--at] = rest & 0xff;
+      for (let rest = length; rest > 0; rest >>>= 8, octets++) bytes[--at] = rest & 0xff;
       bytes[--at] = 0x80 | octets;
     }
     bytes[--at] = tag;
     this.pos = at;
   }
 
-  /** A copy of what was written; the writer is empty afterwards. */
+  /** What was written; the writer is empty afterwards. */
   take(): Uint8Array<ArrayBuffer> {
-    const result = this.bytes.slice(this.pos);
-    // Scratch memory has held session keys: nothing of them stays.
-    this.bytes.fill(0, this.pos);
-    this.pos = this.bytes.length;
+    const result = new Uint8Array(this.bytes.buffer, this.pos, this.end - this.pos);
+    this.end = this.pos;
     return result;
+  }
+
+  /** Forgets what was written: it may hold session keys, so nothing of it stays. */
+  discard(): void {
+    this.bytes.fill(0, this.pos, this.end);
+    this.pos = this.end;
+  }
+
+  #grow(count: number): void {
+    const { written } = this;
+    const larger = new Uint8Array(Math.max(CHUNK, 2 * (written + count)));
+    larger.set(this.bytes.subarray(this.pos, this.end), larger.length - written);
+    this.discard();
+    this.bytes = larger;
+    this.end = larger.length;
+    this.pos = this.end - written;
   }
 }
