@@ -26,11 +26,11 @@ try:
 except KerberosError as error:
     print("wrong password:", error.getErrorString()[0])
 
-tgt, cipher, _, session_key = getKerberosTGT(client, password, realm, "", "", kdcHost="127.0.0.1")
+tgt, cipher, client_key, session_key = getKerberosTGT(client, password, realm, "", "", kdcHost="127.0.0.1")
 print("tgt etype:", cipher.enctype)
 
 ccache = CCache()
-ccache.fromTGT(tgt, session_key, session_key)
+ccache.fromTGT(tgt, client_key, client_key)
 ccache.saveFile(ccache_path)
 print("ccache: written")
 

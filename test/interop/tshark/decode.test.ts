@@ -79,11 +79,18 @@ await t.test('tshark decodes a captured exchange', async (t) => {
   const replies = answers.filter(({ types }) => types.includes('11') || types.includes('13'));
 
   await t.test('nothing the KDC says is remarked on, but that something was decrypted', async (t) => {
-    for (const { name, experts } of answers) {
+    for (const packet of answers) {
+      // The encrypted part of a TGS-REP has key usage 8 or 9 (RFC 4120 section 7.5.1). tshark tries 8 first, and remarks on it, before 9.
+      const tried = says(packet, /^Decrypted keytype \d+ usage 9 /)
+        ? /^Missing keytype \d+ usage 8 |^Used keymap/
+        : /^$/;
+      const remarks = packet.experts.filter(
+        ({ severity, message }) => severity > CHAT && !tried.test(message),
+      );
       t.same(
-        experts.filter(({ severity }) => severity > CHAT).map(({ message }) => message),
+        remarks.map(({ message }) => message),
         [],
-        name,
+        packet.name,
       );
     }
   });
