@@ -1,10 +1,12 @@
-import { defineConfig } from 'oxlint';
+import { defineConfig, type OxlintConfig } from 'oxlint';
+
+type Override = NonNullable<OxlintConfig['overrides']>[number];
 
 /**
  * The house, floor by floor: which folders of src/ a folder may import. Everything else is refused. ARCHITECTURE.md shows the same table
  * to people; test/toolchain/layers.test.ts compares the two and shows that the linter really refuses what is not listed.
  */
-export const FLOORS: Readonly<Record<string, readonly string[]>> = {
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   spec: [],
   codec: ['base', 'spec'],
@@ -30,13 +32,13 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that run without Node too. What of theirs is Node's own lives in files named `node.ts` or `node-….ts`. */
-export const PORTABLE: readonly string[] = ['base', 'spec', 'codec', 'crypto', 'client'];
+const PORTABLE: readonly string[] = ['base', 'spec', 'codec', 'crypto', 'client'];
 
 /** Folders that know nothing of sockets, files and databases: these are handed in. */
-export const CORE: readonly string[] = ['realm', 'pac', 'ap', 'kdc', 'accounts', 'kpasswd'];
+const CORE: readonly string[] = ['realm', 'pac', 'ap', 'kdc', 'accounts', 'kpasswd'];
 
 /** Packages that one folder or one file of src/ alone may load. */
-export const KEPT: readonly { name: string; by: string; why: string }[] = [
+const KEPT: readonly { name: string; by: string; why: string }[] = [
   { name: 'ntp-time-sync', by: 'ops/time-sync.ts', why: 'it is GPL-3.0, and one file loads it (see NOTICE)' },
   { name: 'kysely', by: 'store', why: 'only store/ knows the database' },
   { name: 'dgram-as-promised', by: 'transport', why: 'only transport/ knows sockets' },
@@ -65,15 +67,15 @@ export default defineConfig({
     'unicorn/no-useless-spread': 'off',
   },
   overrides: [
-    ...Object.keys(FLOORS).map((folder) => ({
+    ...Object.keys(FLOORS).map((folder): Override => ({
       files: [`src/${folder}/**`],
-      rules: { ...limits(folder, PORTABLE.includes(folder)), 'eslint/no-console': 'error' as const },
+      rules: { ...limits(folder, PORTABLE.includes(folder)), 'eslint/no-console': 'error' },
     })),
-    ...PORTABLE.map((folder) => ({
+    ...PORTABLE.map((folder): Override => ({
       files: [`src/${folder}/**/node.ts`, `src/${folder}/**/node-*.ts`],
       rules: limits(folder, false),
     })),
-    ...KEPT.filter(({ by }) => by.endsWith('.ts')).map(({ by }) => ({
+    ...KEPT.filter(({ by }) => by.endsWith('.ts')).map(({ by }): Override => ({
       files: [`src/${by}`],
       rules: limits(by.slice(0, by.indexOf('/')), false, by),
     })),
@@ -82,7 +84,7 @@ export default defineConfig({
 });
 
 /** The import limits of the files of `folder`, or of the one file `file` in it. The linter's regular expressions know no look-ahead. */
-function limits(folder: string, portable: boolean, file = folder) {
+function limits(folder: string, portable: boolean, file = folder): NonNullable<Override['rules']> {
   const allowed = FLOORS[folder] ?? [];
   const shown = allowed.length === 0 ? 'no other folder' : allowed.join(', ');
   const patterns = [
@@ -119,7 +121,7 @@ function limits(folder: string, portable: boolean, file = folder) {
     'eslint/no-restricted-globals': portable
       ? ['error', 'Buffer', 'process', 'global', 'setImmediate', '__dirname']
       : 'off',
-  } as const;
+  };
 }
 
 /** Regular expressions of the folders, or parts of them, that `folder` must not import. */
