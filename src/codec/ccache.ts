@@ -23,8 +23,8 @@ export interface Credential {
   readonly starttime: Seconds;
   readonly endtime: Seconds;
   readonly renewTill: Seconds;
-  /** Whether the ticket is encrypted in another ticket's session key (user-to-user). */
-  readonly isSkey: boolean;
+  /** An octet that is not 0 where the ticket is encrypted in another ticket's session key (user-to-user). */
+  readonly isSkey: number;
   /** Ticket flags, numbered as in `spec/flags.ts`. */
   readonly flags: number;
   readonly addresses: readonly HostAddress[];
@@ -150,7 +150,7 @@ function readCredential(reader: BinaryReader, version: number): Credential {
     starttime: reader.uint32('starttime'),
     endtime: reader.uint32('endtime'),
     renewTill: reader.uint32('renew-till'),
-    isSkey: reader.uint8('is_skey') !== 0,
+    isSkey: reader.uint8('is_skey'),
     flags: reader.uint32('the ticket flags'),
     addresses: typedList(reader, 'address').map(([addrType, address]) => ({ addrType, address })),
     authorizationData: typedList(reader, 'authorization data').map(([adType, adData]) => ({
@@ -172,7 +172,7 @@ function writeCredential(writer: BinaryWriter, credential: Credential): void {
     .uint32(credential.starttime)
     .uint32(credential.endtime)
     .uint32(credential.renewTill)
-    .uint8(credential.isSkey ? 1 : 0)
+    .uint8(credential.isSkey)
     .uint32(credential.flags)
     .uint32(credential.addresses.length);
   for (const { addrType, address } of credential.addresses) writer.int16(addrType).counted32(address);

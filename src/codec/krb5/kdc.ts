@@ -20,11 +20,16 @@ import {
   MethodData,
   PrincipalName,
   Realm,
-  UInt32,
 } from './basic.ts';
 import { Ticket } from './ticket.ts';
 
 const Pvno = integer('pvno', 5, 5);
+
+/**
+ * UInt32 by the RFC, but half of Heimdal 7's nonces are negative, and of a reply it reads 32 signed bits alone. So the number is kept as it
+ * came, and whoever answers gives it back.
+ */
+const Nonce = integer('nonce', -0x8000_0000, 0xffff_ffff);
 
 /**
  * ```
@@ -52,7 +57,7 @@ export const KdcReqBody = sequenceWithRaw('KDC-REQ-BODY', {
   from: optional(4, KerberosTime),
   till: field(5, KerberosTime),
   rtime: optional(6, KerberosTime),
-  nonce: field(7, UInt32),
+  nonce: field(7, Nonce),
   etype: field(8, sequenceOf('etype', Int32, { max: 64 })),
   addresses: optional(9, HostAddresses),
   encAuthorizationData: optional(10, EncryptedData),
@@ -144,7 +149,7 @@ export const LastReq = sequenceOf(
 const EncKdcRepPart = sequence('EncKDCRepPart', {
   key: field(0, EncryptionKey),
   lastReq: field(1, LastReq),
-  nonce: field(2, UInt32),
+  nonce: field(2, Nonce),
   keyExpiration: optional(3, KerberosTime),
   flags: field(4, KerberosFlags),
   authtime: field(5, KerberosTime),
