@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KdcConfig, TestKdc } from '../test/support/kdc.ts';
@@ -62,6 +62,7 @@ try {
 
 async function main(): Promise<void> {
   const noMit = options.only === 'realmward' ? 'left out by --only' : missingPeer('mit-kdc');
+  const loadBefore = loadavg()[0] ?? 0;
   const servers: { kdc: TestKdc; keytab: string }[] = [];
   for (const start of [
     options.only === 'mit' ? undefined : startRealmwardKdc,
@@ -104,7 +105,16 @@ async function main(): Promise<void> {
   for (const { kdc } of servers) await kdc.stop();
   const large =
     options['no-large'] || options.only === 'mit' ? undefined : await measureLargeRealm(generator);
-  const text = report({ rows: ROWS, measurements, rounds: ROUNDS, count: COUNT, ceiling, large, noMit });
+  const text = report({
+    rows: ROWS,
+    measurements,
+    rounds: ROUNDS,
+    count: COUNT,
+    ceiling,
+    large,
+    loadBefore,
+    noMit,
+  });
   console.log(`\n${text}`);
   if (!options.dry) writeFileSync(new URL('RESULTS.md', import.meta.url), text);
 }

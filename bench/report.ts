@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { packageVersion } from '../test/support/peers.ts';
 import type { Figures, Job } from './generator.ts';
 
@@ -38,13 +38,15 @@ export interface ReportInput {
   /** What the generator reaches against an echo server, a second. */
   readonly ceiling: number;
   readonly large: Large | undefined;
+  /** Load average of the machine before the bench began. */
+  readonly loadBefore: number;
   /** Why MIT was not measured; `undefined` where it was. */
   readonly noMit: string | undefined;
 }
 
 /** The results as Markdown. */
 export function report(input: ReportInput): string {
-  const { rows, measurements, rounds, count, ceiling, large, noMit } = input;
+  const { rows, measurements, rounds, count, ceiling, large, loadBefore, noMit } = input;
   const lines = rows.flatMap((row) => {
     const { realmward = [], mit = [] } = measurements[row.id] ?? {};
     return row.rate === undefined ? throughputLines(row, realmward, mit) : latencyLines(row, realmward, mit);
@@ -58,7 +60,7 @@ realmward ${ownVersion()} on Node ${process.versions.node}; ${noMit === undefine
 Each server on one core, the load generator on another, in turns within one run: ${rounds} rounds of ${count} requests after a warm-up, medians, and
 the range in brackets. UDP, sixteen requests outstanding; every request is unique, and every reply was opened with its key afterwards. One etype on both
 sides (aes256-cts-hmac-sha1-96) and the same limit for UDP replies. Latency at a given rate counts from when a request was due. The generator reaches
-${thousands(ceiling)} a second against an echo server.
+${thousands(ceiling)} a second against an echo server.${loadBefore > 0.5 ? ` The machine was busy with other things (load average ${loadBefore.toFixed(1)} before the start): trust none of this.` : ''}
 
 | | realmward | MIT | ratio | wanted |
 |---|---|---|---|---|
@@ -92,8 +94,12 @@ function throughputLines(
   ];
 }
 
-function latencyLines({ title }: Row, realmward: readonly Figures[], mit: readonly Figures[]): string[] {
+function latencyLines(row: Row, realmward: readonly Figures[], mit: readonly Figures[]): string[] {
+  const { title, rate = 0 } = row;
+  const reached = (rounds: readonly Figures[]): string =>
+    rounds.length === 0 ? '–' : rounds.every(({ perSecond }) => perSecond > 0.98 * rate) ? 'yes' : 'no';
   return [
+    tableLine(`${title}: reached in every round`, [reached(realmward), reached(mit), '', 'yes']),
     latencyLine(`${title}: p50, ms`, 'p50', realmward, mit, false),
     latencyLine(`${title}: p99, ms`, 'p99', realmward, mit, true),
   ];
@@ -171,7 +177,7 @@ function thousands(value: number): string {
 
 function machine(): string {
   const gigabytes = Math.round(totalmem() / 2 ** 30);
-  return `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${gigabytes} GB, Linux ${release()};`;
+  return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${gigabytes} GB, Linux ${release()};`;
 }
 
 function ownVersion(): string {

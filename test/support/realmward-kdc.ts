@@ -65,7 +65,7 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
       return path;
     },
     disable: async (user) => void (await cliOk('user', 'disable', user)),
-    expirePassword: async (user) => void (await cliOk('user', 'password', user, '--must-change')),
+    expirePassword: async (user) => void (await cliOk('user', 'set', user, '--must-change')),
     rotateRealmKey: async () => void (await cliOk('krbtgt', 'rotate')),
     cli,
     stop: () => daemon.stop(),
