@@ -21,8 +21,11 @@ export interface TicketClient {
 }
 
 /**
- * Whether a PAC speaks of its ticket's client, and of nobody else: names and SIDs as docs/security.md lists them, each disagreement with its
- * reason. `undefined` when all agree. Names compare without regard to case; the UPN may differ from the account's name.
+ * Whether a PAC speaks of its ticket's client, and of nobody else; each disagreement has its reason, and `undefined` is agreement.
+ *
+ * CLIENT_INFO has the ticket's cname and authtime. The cname is LOGON_INFO's EffectiveName or, as an enterprise name, the UPN; the UPN may
+ * differ from the account's name. UPN_DNS_INFO has EffectiveName as account name and the client's realm as domain. LOGON_INFO, UPN_DNS_INFO
+ * and REQUESTER_SID have one SID. Names compare without regard to case.
  *
  * A name is never enough: whoever may choose names in the other realm (a UPN, a machine account without its `$`) could be anyone. What
  * rights follow from is the SID, which this check makes one.

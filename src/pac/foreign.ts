@@ -64,9 +64,9 @@ const NO_DOMAIN = 'S-1-5-21-0-0-0';
  * Refused whole: an account of our own realm or of a domain that the trust does not name, a known domain under another NETBIOS name, resource
  * groups of ours. Such a PAC is not an honest one with a few SIDs too many.
  *
- * The list of what stays is closed: SIDs of the pinned domains, and S-1-18-1 and S-1-18-2. MS-PAC has lists of what goes instead, by kind of
- * trust, and Windows lets unknown SIDs of an authority pass on some of them; whoever reads our tickets knows the pinned domains and our own
- * realm only, so nothing is lost. With it go all SIDs that MS-PAC always filters (S-1-5-32-…, S-1-3-…, S-1-5-x) and SID history.
+ * What stays is a closed list: SIDs of the pinned domains, and S-1-18-1 and S-1-18-2. MS-PAC goes the other way round and lists, for each kind of
+ * trust, what is taken out. Whoever reads our tickets knows the pinned domains and our own realm only, so nothing is lost by the shorter
+ * rule, and no SID is forgotten: groups of the machine that reads the PAC, whatever a well-known SID stands for, SID history.
  */
 export function filterForeignPac(contents: PacContents, policy: ForeignPacPolicy): FilteredPac | PacReason {
   const info = contents.logonInfo;

@@ -58,17 +58,11 @@ export interface LogonInfo {
   readonly resourceGroupIds: readonly GroupMembership[];
 }
 
-/** MS-PAC 2.5, UserFlags: bits D and H of its table. */
+/** MS-PAC 2.5, UserFlags: what else the structure has. */
 export const UserFlag = { EXTRA_SIDS: 0x20, RESOURCE_GROUPS: 0x200 } as const;
 
-/** MS-PAC 2.2.1: bits of a group's attributes. */
-export const GroupAttribute = {
-  MANDATORY: 1,
-  ENABLED_BY_DEFAULT: 2,
-  ENABLED: 4,
-  USE_FOR_DENY_ONLY: 0x10,
-  RESOURCE: 0x2000_0000,
-} as const;
+/** MS-PAC 2.2.1: those bits of a group's attributes that decide whether it counts. */
+const GroupAttribute = { ENABLED: 4, USE_FOR_DENY_ONLY: 0x10 } as const;
 
 /** What an ordinary group carries: mandatory, enabled by default, enabled. */
 export const ORDINARY_GROUP = 7;

@@ -14,7 +14,7 @@ export interface Pac {
 }
 
 /** A PAC is part of a ticket, and larger ones go through no KDC. */
-export const MAX_PAC_LENGTH = 0x1_0000;
+const MAX_PAC_LENGTH = 0x1_0000;
 
 /** Fourteen types of buffer are defined. */
 export const MAX_BUFFERS = 32;

@@ -21,7 +21,7 @@ export interface OwnPacKeys {
 
 /**
  * Verifies the PAC of a ticket-granting ticket, or of a ticket for kadmin/changepw, that this realm issued: server and KDC signature
- * (MS-PAC 2.8.4: such tickets carry no others). Gives the PAC, or why it is refused; throws `PacError` when the bytes are no PAC.
+ * (such tickets carry no others: MS-PAC 2.8.3, 2.8.4). Gives the PAC, or why it is refused; throws `PacError` when the bytes are no PAC.
  */
 export function verifyOwnTgtPac(
   crypto: Crypto,
@@ -58,7 +58,7 @@ export function verifyOwnServicePac(
 
 /**
  * Verifies the PAC of a ticket-granting ticket that a trusted realm issued for ours: the server signature, made with the trust's key. Its KDC
- * signature is made with a key that only the other realm has; a ticket and a full signature are not there (MS-PAC 2.8.4).
+ * signature is made with a key that only the other realm has; a ticket and a full signature are not there (MS-PAC 2.8.3, 2.8.4).
  */
 export function verifyForeignPac(crypto: Crypto, bytes: Uint8Array, trustKey: Key): VerifiedPac | PacReason {
   const pac = decodePac(bytes);

@@ -27,64 +27,71 @@ await t.test('finds nothing wrong with what Windows and Samba issue', async (t) 
   }
 });
 
-await t.test('refuses each forged part with its own reason', async (t) => {
-  const other = parseSid(`${AD_SID}-500`);
-  const cases: readonly [string, PacReason, Partial<PacContents>, Partial<TicketClient>?][] = [
-    ['no LOGON_INFO', 'pac-no-logon-info', { logonInfo: undefined }],
-    ['no CLIENT_INFO', 'pac-no-client-info', { clientInfo: undefined }],
-    ['a ticket-granting ticket without REQUESTER_SID', 'pac-no-requester-sid', { requesterSid: undefined }],
-    [
-      'CLIENT_INFO names another',
-      'pac-client-name',
-      { clientInfo: { ...clientInfo, name: 'administrator' } },
-    ],
-    [
-      'CLIENT_INFO has the realm',
-      'pac-client-name',
-      { clientInfo: { ...clientInfo, name: 'alice@AD.EXAMPLE.TEST' } },
-    ],
-    ['CLIENT_INFO has a NUL', 'pac-client-name', { clientInfo: { ...clientInfo, name: 'alice\0' } }],
-    [
-      'CLIENT_INFO of another ticket',
-      'pac-client-time',
-      { clientInfo: { ...clientInfo, authTime: clientInfo.authTime + 10_000_000n } },
-    ],
-    [
-      'LOGON_INFO of another account',
-      'pac-account-name',
-      { logonInfo: { ...logonInfo, effectiveName: 'administrator' } },
-    ],
-    [
-      'LOGON_INFO of the machine account',
-      'pac-account-name',
-      { logonInfo: { ...logonInfo, effectiveName: 'alice$' } },
-    ],
-    ['another RID', 'pac-sid', { logonInfo: { ...logonInfo, userId: 500 } }],
-    ['another domain', 'pac-sid', { logonInfo: { ...logonInfo, logonDomainId: parseSid('S-1-5-21-7-8-9') } }],
-    ['REQUESTER_SID of another', 'pac-sid', { requesterSid: other }],
-    [
-      'UPN_DNS_INFO with the SID of another',
-      'pac-sid',
-      { upnDnsInfo: { ...upnDnsInfo, account: { ...account, sid: other } } },
-    ],
-    [
-      'UPN_DNS_INFO with the name of another',
-      'pac-sam-name',
-      { upnDnsInfo: { ...upnDnsInfo, account: { ...account, samName: 'bob' } } },
-    ],
-    [
-      'UPN_DNS_INFO of another domain',
-      'pac-realm',
-      { upnDnsInfo: { ...upnDnsInfo, dnsDomainName: 'REALM1.EXAMPLE' } },
-    ],
-    ['a client of another realm', 'pac-realm', {}, { crealm: 'REALM1.EXAMPLE' }],
-    ['a ticket of another client', 'pac-client-name', {}, { cname: 'bob' }],
-    ['a ticket of another time', 'pac-client-time', {}, { authTime: client.authTime - 1 }],
-    ['an account that has another SID', 'pac-sid', {}, { sid: other }],
-  ];
-  for (const [what, reason, change, changedClient] of cases)
-    t.equal(checkPacConsistency({ ...contents, ...change }, { ...client, ...changedClient }), reason, what);
-});
+await t.test(
+  'refuses each forged part with its own reason (CVE-2026-11861, CVE-2020-25717, CVE-2020-25721, CVE-2021-42287)',
+  async (t) => {
+    const other = parseSid(`${AD_SID}-500`);
+    const cases: readonly [string, PacReason, Partial<PacContents>, Partial<TicketClient>?][] = [
+      ['no LOGON_INFO', 'pac-no-logon-info', { logonInfo: undefined }],
+      ['no CLIENT_INFO', 'pac-no-client-info', { clientInfo: undefined }],
+      ['a ticket-granting ticket without REQUESTER_SID', 'pac-no-requester-sid', { requesterSid: undefined }],
+      [
+        'CLIENT_INFO names another',
+        'pac-client-name',
+        { clientInfo: { ...clientInfo, name: 'administrator' } },
+      ],
+      [
+        'CLIENT_INFO has the realm',
+        'pac-client-name',
+        { clientInfo: { ...clientInfo, name: 'alice@AD.EXAMPLE.TEST' } },
+      ],
+      ['CLIENT_INFO has a NUL', 'pac-client-name', { clientInfo: { ...clientInfo, name: 'alice\0' } }],
+      [
+        'CLIENT_INFO of another ticket',
+        'pac-client-time',
+        { clientInfo: { ...clientInfo, authTime: clientInfo.authTime + 10_000_000n } },
+      ],
+      [
+        'LOGON_INFO of another account',
+        'pac-account-name',
+        { logonInfo: { ...logonInfo, effectiveName: 'administrator' } },
+      ],
+      [
+        'LOGON_INFO of the machine account',
+        'pac-account-name',
+        { logonInfo: { ...logonInfo, effectiveName: 'alice$' } },
+      ],
+      ['another RID', 'pac-sid', { logonInfo: { ...logonInfo, userId: 500 } }],
+      [
+        'another domain',
+        'pac-sid',
+        { logonInfo: { ...logonInfo, logonDomainId: parseSid('S-1-5-21-7-8-9') } },
+      ],
+      ['REQUESTER_SID of another', 'pac-sid', { requesterSid: other }],
+      [
+        'UPN_DNS_INFO with the SID of another',
+        'pac-sid',
+        { upnDnsInfo: { ...upnDnsInfo, account: { ...account, sid: other } } },
+      ],
+      [
+        'UPN_DNS_INFO with the name of another',
+        'pac-sam-name',
+        { upnDnsInfo: { ...upnDnsInfo, account: { ...account, samName: 'bob' } } },
+      ],
+      [
+        'UPN_DNS_INFO of another domain',
+        'pac-realm',
+        { upnDnsInfo: { ...upnDnsInfo, dnsDomainName: 'REALM1.EXAMPLE' } },
+      ],
+      ['a client of another realm', 'pac-realm', {}, { crealm: 'REALM1.EXAMPLE' }],
+      ['a ticket of another client', 'pac-client-name', {}, { cname: 'bob' }],
+      ['a ticket of another time', 'pac-client-time', {}, { authTime: client.authTime - 1 }],
+      ['an account that has another SID', 'pac-sid', {}, { sid: other }],
+    ];
+    for (const [what, reason, change, changedClient] of cases)
+      t.equal(checkPacConsistency({ ...contents, ...change }, { ...client, ...changedClient }), reason, what);
+  },
+);
 
 await t.test('agrees where there is less to compare, or more', async (t) => {
   const agrees = (change: Partial<PacContents>, changedClient: Partial<TicketClient> = {}): boolean =>

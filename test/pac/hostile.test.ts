@@ -172,7 +172,7 @@ await t.test('refuses a domain SID that leaves no room for a RID', async (t) => 
   t.throws(() => decodeLogonInfo(encodeLogonInfo({ ...info, resourceGroupDomainSid: full })), /no room/);
 });
 
-await t.test('refuses containers that are wrong in one thing', async (t) => {
+await t.test('refuses containers that are wrong in one thing (CVE-2022-42898)', async (t) => {
   const good = encodePac([
     { type: 1, data: fromHex('0102030405060708') },
     { type: 99, data: fromHex('0a') },
