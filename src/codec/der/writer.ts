@@ -60,6 +60,8 @@ export class Writer {
   take(): Uint8Array<ArrayBuffer> {
     const result = new Uint8Array(this.bytes.buffer, this.pos, this.end - this.pos);
     this.end = this.pos;
+    // A large chunk would live as long as the smallest encoding in it.
+    if (this.bytes.length > CHUNK) this.#begin(new Uint8Array(CHUNK));
     return result;
   }
 
@@ -74,8 +76,12 @@ export class Writer {
     const larger = new Uint8Array(Math.max(CHUNK, 2 * (written + count)));
     larger.set(this.bytes.subarray(this.pos, this.end), larger.length - written);
     this.discard();
-    this.bytes = larger;
-    this.end = larger.length;
-    this.pos = this.end - written;
+    this.#begin(larger);
+    this.pos -= written;
+  }
+
+  #begin(chunk: Uint8Array<ArrayBuffer>): void {
+    this.bytes = chunk;
+    this.pos = this.end = chunk.length;
   }
 }
