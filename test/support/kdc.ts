@@ -44,6 +44,8 @@ export interface TestKdc {
   log(): string;
   /** Writes the newest keys of these principals to a new keytab and returns its path. The keys stay as they are. */
   exportKeytab(...principals: string[]): Promise<string>;
+  /** The same for krbtgt, whose key no operator needs: only whoever looks into captures does. */
+  exportRealmKey(): Promise<string>;
   /** Refuses tickets to this user from now on. */
   disable(user: string): Promise<void>;
   /** Makes this user change the password before the next ticket. */

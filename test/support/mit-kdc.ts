@@ -53,6 +53,11 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
   const { port } = started;
   let { daemon } = started;
   let keytabs = 0;
+  const exportKeytab = async (...principals: string[]): Promise<string> => {
+    const path = join(dir, `${++keytabs}.keytab`);
+    await administer([`ktadd -norandkey -k ${path} ${principals.join(' ')}`]);
+    return path;
+  };
   return {
     implementation: 'mit',
     realm,
@@ -65,11 +70,8 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     },
     env,
     log: () => readFileSync(join(dir, 'kdc.log'), 'utf8') + daemon.log(),
-    exportKeytab: async (...principals) => {
-      const path = join(dir, `${++keytabs}.keytab`);
-      await administer([`ktadd -norandkey -k ${path} ${principals.join(' ')}`]);
-      return path;
-    },
+    exportKeytab,
+    exportRealmKey: () => exportKeytab(`krbtgt/${realm}`),
     disable: (user) => administer([`modprinc -allow_tix ${user}`]),
     expirePassword: (user) => administer([`modprinc -pwexpire yesterday ${user}`]),
     rotateRealmKey: () => administer([`cpw -randkey -keepold krbtgt/${realm}`]),

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { KdcConfig, TestKdc } from './kdc.ts';
 import { krb5Conf } from './krb5-conf.ts';
@@ -46,6 +47,11 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
   });
   const { port } = started;
   let { daemon } = started;
+  // What another process changes, the server knows within one second.
+  const change = async (...args: string[]): Promise<void> => {
+    await cliOk(...args);
+    await sleep(1000);
+  };
   let keytabs = 0;
   return {
     implementation: 'realmward',
@@ -64,9 +70,15 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
       await cliOk('keytab', 'export', ...principals, '--out', path);
       return path;
     },
-    disable: async (user) => void (await cliOk('user', 'disable', user)),
-    expirePassword: async (user) => void (await cliOk('user', 'set', user, '--must-change')),
-    rotateRealmKey: async () => void (await cliOk('krbtgt', 'rotate')),
+    exportRealmKey: async () => {
+      const path = join(dir, `${++keytabs}.keytab`);
+      const { writeRealmKey } = await import('./realm-key.ts');
+      await writeRealmKey(file, path);
+      return path;
+    },
+    disable: (user) => change('user', 'disable', user),
+    expirePassword: (user) => change('user', 'set', user, '--must-change'),
+    rotateRealmKey: () => change('krbtgt', 'rotate'),
     cli,
     stop: () => daemon.stop(),
     restart: async () => {
