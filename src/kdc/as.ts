@@ -9,18 +9,20 @@ import { KeyUsage } from '../spec/key-usages.ts';
 import { NameType } from '../spec/name-types.ts';
 import { PaType } from '../spec/pa-types.ts';
 import { etypeInfoOf } from './account.ts';
-import { sessionEtype } from './etypes.ts';
 import { lifetimeOf, startOf } from './lifetimes.ts';
 import { isNamed } from './names.ts';
 import { findPadata } from './padata.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
 import { requestedPac } from './pac.ts';
-import { type Issued, NEVER_USED, sealTicket } from './ticket.ts';
+import { type Issued, NEVER_USED, rightsOf, sealTicket } from './ticket.ts';
+import { sessionEtype, targetPrincipal } from './target.ts';
+import { NO_TRANSIT } from './transited.ts';
 import { refuseTicketOptions } from './steps/as-options.ts';
 import { authenticateClient } from './steps/authenticate-client.ts';
 import { checkClient, checkJoinOnly, checkPassword } from './steps/check-client.ts';
 import { findServer, serverName } from './steps/find-server.ts';
+import { referClient } from './steps/refer.ts';
 import { servesRealm } from './steps/serves-realm.ts';
 
 /** Answers an AS-REQ (RFC 4120 section 3.1) whose encoding is `raw`. Throws `Refusal`. */
@@ -31,34 +33,32 @@ export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Iss
   refuseTicketOptions(body);
   if (!isNamed(body.cname)) refuse('no-client-name');
   const sname = serverName(body);
+  referClient(realm, body.cname);
   const client = authenticateClient(realm, request, body.cname, now);
   const account = client.account;
   const principal = account.principal;
   checkClient(principal, now);
-  const server = findServer(realm, body, sname, now);
-  checkPassword(principal, server.principal.name, realm.changepwName, now);
-  checkJoinOnly(principal, server.principal);
-  if (server.principal.kind === 'user') refuse('server-is-user');
-  const session = sessionEtype(realm, server, body.etype);
-  if (session === undefined) {
-    refuse(
-      'no-common-etype',
-      `The client offers the etypes ${body.etype.join(', ')}, the service has others.`,
-    );
-  }
-  const lifetime = lifetimeOf(realm, body, startOf(realm, body, now), principal, server.principal);
+  const target = findServer(realm, body, sname, now);
+  const server = targetPrincipal(target);
+  checkPassword(principal, server?.name, realm.changepwName, now);
+  const subject = { account, foreign: undefined };
+  checkJoinOnly(rightsOf(subject), target);
+  if (server?.kind === 'user') refuse('server-is-user');
+  const session = sessionEtype(realm, target, body.etype);
+  const lifetime = lifetimeOf(realm, body, startOf(realm, body, now), principal, server);
 
   const cname = (body.kdcOptions & KdcOption.CANONICALIZE) !== 0 ? canonicalName(principal.name) : body.cname;
   const encPaRep = findPadata(request.padata, PaType.REQ_ENC_PA_REP) !== undefined;
+  const flags = initialFlags(body.kdcOptions, lifetime.renewTill !== undefined, encPaRep);
   const sealed = sealTicket(realm, {
-    sname,
-    server,
+    target,
     sealWith: undefined,
-    client: account,
+    client: subject,
     cname,
     crealm: realm.realm,
-    flags: initialFlags(body.kdcOptions, lifetime.renewTill !== undefined, encPaRep),
+    flags,
     sessionEtype: session,
+    transited: NO_TRANSIT,
     authtime: now,
     lifetime,
     caddr: body.addresses,
@@ -70,13 +70,13 @@ export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Iss
     lastReq: NEVER_USED,
     nonce: body.nonce,
     keyExpiration: principal.passwordExpires,
-    flags: sealed.flags,
+    flags,
     authtime: now,
     starttime: lifetime.starttime,
     endtime: lifetime.endtime,
     renewTill: lifetime.renewTill,
     srealm: realm.realm,
-    sname,
+    sname: target.sname,
     caddr: body.addresses,
     encryptedPaData: encPaRep ? [requestChecksum(realm, client.key.key, raw)] : undefined,
   });
@@ -100,7 +100,8 @@ export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Iss
     ticketEtype: sealed.ticket.encPart.etype,
     sessionEtype: session,
     replyEtype: client.key.key.etype,
-    right: sealed.right,
+    rights: sealed.rights,
+    subject,
   };
 }
 

@@ -21,6 +21,10 @@ export interface KdcEvent {
   readonly ticketEtype: number | undefined;
   readonly sessionEtype: number | undefined;
   readonly replyEtype: number | undefined;
-  /** The right that stands in the ticket. */
+  /** The right that stands in the ticket; two, with a comma between, for who may log in and join devices. */
   readonly right: string | undefined;
+  /** Of a trusted realm's user: the groups that its PAC brought and that count, as SIDs with spaces between. */
+  readonly groups: string | undefined;
+  /** Of a trust that is report-only: the right that would have been granted, or `none`. */
+  readonly wouldGrant: string | undefined;
 }

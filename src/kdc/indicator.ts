@@ -10,18 +10,18 @@ import { KeyUsage } from '../spec/key-usages.ts';
 import type { KdcRealm } from './realm.ts';
 
 /**
- * The authentication indicator `realmward:<right>` (RFC 8129) in a CAMMAC (RFC 7751) inside AD-IF-RELEVANT, as services read it with
+ * The authentication indicators `realmward:<right>` (RFC 8129) in a CAMMAC (RFC 7751) inside AD-IF-RELEVANT, as services read it with
  * `gss_get_name_attribute`. The svc-verifier covers the elements with the service's key; the kdc-verifier covers "the ASN.1 DER encoding
  * of the EncTicketPart whose authorization-data is the elements" with the krbtgt key.
  */
 export function indicatorOf(
   realm: KdcRealm,
-  right: Right,
+  rights: readonly Right[],
   part: Omit<Parameters<typeof encodePart>[0], 'authorizationData'>,
   serviceKey: Key,
   krbtgt: { readonly key: Key; readonly kvno: number },
 ): AuthorizationData[number] {
-  const elements: AuthorizationData = [INDICATORS[right]];
+  const { elements, der } = statement(rights);
   const { crypto } = realm;
   const cammac = encode(AdCammac, {
     elements,
@@ -40,7 +40,7 @@ export function indicatorOf(
     svcVerifier: {
       mac: {
         cksumtype: checksumTypeOf(serviceKey.etype),
-        checksum: crypto.checksum(serviceKey, KeyUsage.CAMMAC, ELEMENTS[right]),
+        checksum: crypto.checksum(serviceKey, KeyUsage.CAMMAC, der),
       },
     },
   });
@@ -50,22 +50,26 @@ export function indicatorOf(
   };
 }
 
-const INDICATORS: Record<Right, AuthorizationData[number]> = {
-  Administrator: indicatorElement('Administrator'),
-  Viewer: indicatorElement('Viewer'),
-  'Join-Realm': indicatorElement('Join-Realm'),
-};
-const ELEMENTS: Record<Right, Uint8Array> = {
-  Administrator: encode(AuthorizationData, [INDICATORS.Administrator]),
-  Viewer: encode(AuthorizationData, [INDICATORS.Viewer]),
-  'Join-Realm': encode(AuthorizationData, [INDICATORS['Join-Realm']]),
-};
+interface Statement {
+  readonly elements: AuthorizationData;
+  readonly der: Uint8Array;
+}
 
-function indicatorElement(right: Right): AuthorizationData[number] {
-  return {
-    adType: AdType.AUTHENTICATION_INDICATOR,
-    adData: encode(AuthenticationIndicator, [`realmward:${right}`]),
-  };
+// There are a handful of combinations of rights, so each is encoded once.
+const statements = new Map<string, Statement>();
+
+function statement(rights: readonly Right[]): Statement {
+  const key = rights.join();
+  let known = statements.get(key);
+  if (known === undefined) {
+    const adData = encode(
+      AuthenticationIndicator,
+      rights.map((right) => `realmward:${right}`),
+    );
+    const elements = [{ adType: AdType.AUTHENTICATION_INDICATOR, adData }];
+    statements.set(key, (known = { elements, der: encode(AuthorizationData, elements) }));
+  }
+  return known;
 }
 
 function encodePart(part: Parameters<typeof encode<EncTicketPart>>[1]): Uint8Array {

@@ -153,14 +153,24 @@ function observe(
     ticketEtype: issued?.ticketEtype,
     sessionEtype: issued?.sessionEtype,
     replyEtype: issued?.replyEtype,
-    right: issued?.right,
+    right: issued === undefined || issued.rights.length === 0 ? undefined : issued.rights.join(','),
+    groups: issued?.subject.foreign?.groups.join(' '),
+    wouldGrant: wouldGrant(issued),
   });
+}
+
+/** What a report-only trust would have granted. */
+function wouldGrant(issued: Issued | undefined): string | undefined {
+  const foreign = issued?.subject.foreign;
+  if (foreign === undefined || !foreign.trust.reportOnly) return undefined;
+  return foreign.found.login ?? (foreign.found.join ? 'Join-Realm' : 'none');
 }
 
 function outcomeOf(reason: ReasonCode): KdcEvent['outcome'] {
   switch (reason) {
     case 'preauth-required':
     case 'response-too-big':
+    case 'client-referral':
       return 'challenged';
     case 'not-a-request':
       return 'dropped';

@@ -49,12 +49,12 @@ export function lifetimeOf(
   body: KdcReqBody,
   starttime: Seconds,
   client: Principal | undefined,
-  server: Principal,
+  server: Principal | undefined,
   parent?: ParentLifetime,
 ): Lifetime {
   const { policy } = realm;
   const till = orForever(body.till);
-  const life = Math.min(policy.maxLife, client?.maxLife ?? policy.maxLife, server.maxLife ?? policy.maxLife);
+  const life = Math.min(policy.maxLife, client?.maxLife ?? policy.maxLife, server?.maxLife ?? policy.maxLife);
   const endtime = Math.min(till, starttime + life, parent?.endtime ?? FOREVER);
   if (endtime <= starttime) refuse('never-valid');
 
@@ -65,7 +65,7 @@ export function lifetimeOf(
   const renew = Math.min(
     policy.maxRenew,
     client?.maxRenew ?? policy.maxRenew,
-    server.maxRenew ?? policy.maxRenew,
+    server?.maxRenew ?? policy.maxRenew,
   );
   const asked = renewable ? orForever(body.rtime) : till;
   const bound = parent === undefined ? FOREVER : (parent.renewTill ?? 0);

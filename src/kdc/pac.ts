@@ -11,6 +11,7 @@ import { PacAttribute } from '../pac/attributes-info.ts';
 import { checkPacConsistency } from '../pac/consistency.ts';
 import { decodeContents } from '../pac/contents.ts';
 import { PacError } from '../pac/error.ts';
+import { filterForeignPac } from '../pac/foreign.ts';
 import { accountSid } from '../pac/logon-info.ts';
 import { netbiosName, ownIdentity } from '../pac/own-account.ts';
 import {
@@ -21,23 +22,27 @@ import {
   prepareServicePac,
   prepareTgtPac,
   type ServiceTemplate,
+  type SigningEtypes,
   type TgtTemplate,
 } from '../pac/template.ts';
-import { type VerifiedPac, verifyOwnServicePac, verifyOwnTgtPac } from '../pac/verify.ts';
-import type { PacReason } from '../pac/reason.ts';
+import { type VerifiedPac, verifyForeignPac, verifyOwnServicePac, verifyOwnTgtPac } from '../pac/verify.ts';
 import type { Principal } from '../realm/principal.ts';
+import { isInbound, type Trust } from '../realm/trust.ts';
 import { AdType } from '../spec/ad-types.ts';
 import { PaType } from '../spec/pa-types.ts';
 import { RightRid } from '../spec/right-rids.ts';
 import { type Account, accountOf } from './account.ts';
+import { type ForeignUser, foreignUser } from './foreign-user.ts';
 import { findPrincipal } from './names.ts';
 import { findPadata } from './padata.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
+import type { TicketClient } from './steps/ticket-client.ts';
+import type { OpenedTicket } from './ticket-memory.ts';
 
 /** Whom a PAC is about and when that client logged in. */
 interface PacTicket {
-  readonly client: Account;
+  readonly client: TicketClient;
   readonly cname: PrincipalName;
   readonly authtime: Seconds;
 }
@@ -55,7 +60,7 @@ export function requestedPac(padata: readonly PaData[] | undefined): number {
 /** Stands for the PAC while the ticket signature is made: one zero byte (MS-PAC 2.8.3). */
 export const PAC_PLACEHOLDER = new Uint8Array(1);
 
-/** The PAC of a ticket-granting ticket or a ticket for kadmin/changepw. */
+/** The PAC of a ticket that a KDC will read: a ticket-granting ticket of this realm or for another, or a ticket for kadmin/changepw. */
 export function tgtPac(
   realm: KdcRealm,
   ticket: PacTicket & { readonly pacAttributes: number },
@@ -79,8 +84,13 @@ export function servicePac(
   serverKey: Key,
   ticketBytes: Uint8Array,
 ): Uint8Array {
-  const name = clientName(ticket.cname);
-  const template = serviceTemplate(realm, ticket.client, name, serverKey.etype, kdcKey.etype);
+  const template = serviceTemplate(
+    realm,
+    ticket.client,
+    clientName(ticket.cname),
+    serverKey.etype,
+    kdcKey.etype,
+  );
   return issueServicePac(realm.crypto, template, {
     authTime: ticket.authtime,
     ticketBytes,
@@ -91,12 +101,22 @@ export function servicePac(
 
 /**
  * Verifies the PAC of a ticket that this realm has issued, which opened with `key`: its signatures, and that it speaks of the ticket's client.
- * Returns the SID of the account it speaks of. Throws `Refusal`.
+ * Returns who that is: the SID of an account of ours, or a user of a trusted realm. Throws `Refusal`.
  */
-export function verifyTicketPac(realm: KdcRealm, part: EncTicketPart, key: Key, server: Principal): Sid {
-  try {
+export function verifyOwnPac(
+  realm: KdcRealm,
+  part: EncTicketPart,
+  key: Key,
+  server: Principal,
+): Pick<OpenedTicket, 'sid' | 'foreign'> {
+  return orMalformed(() => {
+    const trust = part.crealm === realm.realm ? undefined : trustOf(realm, part.crealm);
     const bytes = findPac(part.authorizationData);
-    if (bytes === undefined) refuse('pac-missing');
+    if (bytes === undefined) {
+      if (trust?.kind === 'mit')
+        return { sid: undefined, foreign: foreignUser(trust, realm.sid, part, undefined) };
+      return refuse('pac-missing');
+    }
     const krbtgt = realm.directory.get(realm.krbtgtName);
     const kdcKeys = krbtgt === undefined ? [] : krbtgt.keys.map((one) => one.key);
     const isTgt = server.kind === 'realm';
@@ -107,25 +127,70 @@ export function verifyTicketPac(realm: KdcRealm, part: EncTicketPart, key: Key, 
           kdcKeys,
           ticketBytes: withPlaceholder(part),
         });
-    if (typeof verified === 'string') refuse(verified);
-    return subjectOf(realm, part, key, verified, isTgt);
-  } catch (error) {
-    if (error instanceof PacError || error instanceof DerError) refuse('pac-malformed', error.message);
-    throw error;
-  }
+    if (typeof verified === 'string') return refuse(verified);
+    if (trust !== undefined)
+      return { sid: undefined, foreign: filtered(realm, part, verified, trust, isTgt) };
+    return { sid: ownSubject(realm, part, key, verified, isTgt), foreign: undefined };
+  });
 }
 
-function subjectOf(realm: KdcRealm, part: EncTicketPart, key: Key, pac: VerifiedPac, isTgt: boolean): Sid {
+/**
+ * Verifies the PAC of a ticket-granting ticket that a trusted realm has issued for ours and that opened with `key`, the trust's: its server
+ * signature, that it speaks of the ticket's client, and that the trust lets such a client in; and takes out of it what that realm has no
+ * say in. An AD realm's ticket without PAC is refused (CVE-2026-11861); an MIT realm's PAC means nothing here. Throws `Refusal`.
+ */
+export function verifyTrustPac(realm: KdcRealm, part: EncTicketPart, key: Key, trust: Trust): ForeignUser {
+  if (trust.kind === 'mit') return foreignUser(trust, realm.sid, part, undefined);
+  return orMalformed(() => {
+    const bytes = findPac(part.authorizationData);
+    if (bytes === undefined) return refuse('foreign-pac-missing', `It was issued by ${trust.realm}.`);
+    const verified = verifyForeignPac(realm.crypto, bytes, key);
+    if (typeof verified === 'string') return refuse(verified);
+    return filtered(realm, part, verified, trust, true);
+  });
+}
+
+function filtered(
+  realm: KdcRealm,
+  part: EncTicketPart,
+  pac: VerifiedPac,
+  trust: Trust,
+  isTgt: boolean,
+): ForeignUser {
+  const contents = decodeContents(pac);
+  const wrong = checkPacConsistency(contents, {
+    cname: clientName(part.cname),
+    nameType: part.cname.nameType,
+    crealm: part.crealm,
+    authTime: part.authtime,
+    isTgt,
+  });
+  if (wrong !== undefined) return refuse(wrong);
+  const domains = trust.domainSids.map((sid, i) => ({ sid, netbios: i === 0 ? trust.netbios : undefined }));
+  const result = filterForeignPac(contents, { ownSid: realm.sid, domains });
+  if (typeof result === 'string') return refuse(result);
+  return foreignUser(trust, realm.sid, part, { filtered: result, upnDnsInfo: contents.upnDnsInfo });
+}
+
+/** The trust over which a user of `crealm` came. */
+function trustOf(realm: KdcRealm, crealm: string): Trust {
+  const trust =
+    realm.trusts.find(crealm) ?? realm.trusts.all().find(({ transits }) => transits.includes(crealm));
+  if (trust === undefined || !isInbound(trust)) return refuse('foreign-client', `It belongs to ${crealm}.`);
+  return trust;
+}
+
+function ownSubject(realm: KdcRealm, part: EncTicketPart, key: Key, pac: VerifiedPac, isTgt: boolean): Sid {
   const name = clientName(part.cname);
-  const principal = part.crealm === realm.realm ? findPrincipal(realm, part.cname) : undefined;
+  const principal = findPrincipal(realm, part.cname);
   const account = principal === undefined ? undefined : accountOf(realm, principal);
   // Nearly every ticket says what we would say of its client now; then nothing needs to be decoded.
   if (account !== undefined && isTgt) {
-    const template = tgtTemplate(realm, account, name, key.etype, key.etype);
+    const template = tgtTemplate(realm, { account, foreign: undefined }, name, key.etype, key.etype);
     if (matchesTemplate(template, pac.bytes, part.authtime)) return account.sid;
   }
   const contents = decodeContents(pac);
-  const wrong: PacReason | undefined = checkPacConsistency(contents, {
+  const wrong = checkPacConsistency(contents, {
     cname: name,
     nameType: part.cname.nameType,
     crealm: part.crealm,
@@ -133,9 +198,18 @@ function subjectOf(realm: KdcRealm, part: EncTicketPart, key: Key, pac: Verified
     isTgt,
     sid: account?.sid,
   });
-  if (wrong !== undefined) refuse(wrong);
+  if (wrong !== undefined) return refuse(wrong);
   if (contents.logonInfo === undefined) return refuse('pac-no-logon-info');
   return accountSid(contents.logonInfo);
+}
+
+function orMalformed<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PacError || error instanceof DerError) return refuse('pac-malformed', error.message);
+    throw error;
+  }
 }
 
 /** CLIENT_INFO has the name's parts joined, nothing escaped. */
@@ -145,42 +219,60 @@ function clientName(cname: PrincipalName): string {
 
 function tgtTemplate(
   realm: KdcRealm,
-  account: Account,
+  client: TicketClient,
   name: string,
   server: number,
   kdc: number,
 ): TgtTemplate {
-  return remembered(realm, account, account.tgtPacs, name, server, kdc, prepareTgtPac);
+  if (client.foreign !== undefined) {
+    const { tgtPacs, abroad } = client.foreign;
+    return remembered(tgtPacs, server, kdc, (etypes) => prepareTgtPac(known(abroad), etypes));
+  }
+  const { account } = client;
+  // A client that logged in under its enterprise name has that in CLIENT_INFO: rare, so not worth keeping.
+  if (name !== account.pacName) {
+    return prepareTgtPac({ ...identityOf(realm, account), clientName: name }, { server, kdc });
+  }
+  return remembered(account.tgtPacs, server, kdc, (etypes) =>
+    prepareTgtPac(identityOf(realm, account), etypes),
+  );
 }
 
 function serviceTemplate(
   realm: KdcRealm,
-  account: Account,
+  client: TicketClient,
   name: string,
   server: number,
   kdc: number,
 ): ServiceTemplate {
-  return remembered(realm, account, account.servicePacs, name, server, kdc, prepareServicePac);
+  if (client.foreign !== undefined) {
+    const { servicePacs, here } = client.foreign;
+    return remembered(servicePacs, server, kdc, (etypes) => prepareServicePac(known(here), etypes));
+  }
+  const { account } = client;
+  if (name !== account.pacName) {
+    return prepareServicePac({ ...identityOf(realm, account), clientName: name }, { server, kdc });
+  }
+  return remembered(account.servicePacs, server, kdc, (etypes) =>
+    prepareServicePac(identityOf(realm, account), etypes),
+  );
 }
 
 function remembered<T>(
-  realm: KdcRealm,
-  account: Account,
-  known: Map<number, T>,
-  name: string,
+  templates: Map<number, T>,
   server: number,
   kdc: number,
-  prepare: (identity: PacIdentity, etypes: { server: number; kdc: number }) => T,
+  prepare: (etypes: SigningEtypes) => T,
 ): T {
-  // A client that logged in under its enterprise name has that in CLIENT_INFO: rare, so not worth keeping.
-  if (name !== account.pacName) {
-    return prepare({ ...identityOf(realm, account), clientName: name }, { server, kdc });
-  }
   const index = server * 256 + kdc;
-  let template = known.get(index);
-  if (template === undefined)
-    known.set(index, (template = prepare(identityOf(realm, account), { server, kdc })));
+  let template = templates.get(index);
+  if (template === undefined) templates.set(index, (template = prepare({ server, kdc })));
   return template;
+}
+
+function known(identity: PacIdentity | undefined): PacIdentity {
+  if (identity === undefined) throw new Error('a user of an MIT realm has no PAC');
+  return identity;
 }
 
 function identityOf(realm: KdcRealm, account: Account): PacIdentity {

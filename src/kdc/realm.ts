@@ -7,6 +7,7 @@ import { formatName } from '../realm/name.ts';
 import type { RealmPolicy } from '../realm/policy.ts';
 import type { LoginRecorder, PrincipalDirectory } from '../realm/ports.ts';
 import type { Principal } from '../realm/principal.ts';
+import type { TrustDirectory } from '../realm/trust.ts';
 import { NameType } from '../spec/name-types.ts';
 import type { Account } from './account.ts';
 import type { KdcEvent } from './event.ts';
@@ -22,6 +23,7 @@ export interface KdcOptions {
   readonly directory: PrincipalDirectory;
   readonly logins: LoginRecorder;
   readonly policy: RealmPolicy;
+  readonly trusts: TrustDirectory;
   /** Told once for each request. Must not throw. */
   readonly observe: (event: KdcEvent) => void;
 }

@@ -276,6 +276,12 @@ export const REASONS = {
     text: 'The ticket carries no PAC, and every ticket of this realm does.',
     hint: 'Log in again; when it happens again, treat the key that made the ticket as stolen (`realmward krbtgt rotate`).',
   },
+  'foreign-pac-missing': {
+    wire: ErrorCode.KDC_ERR_POLICY,
+    level: 'warn',
+    text: 'A ticket-granting ticket of a trusted Active Directory realm carries no PAC.',
+    hint: 'Only the PAC tells which account it is for. Look at the account in that domain (NO_AUTH_DATA_REQUIRED), or the trust is of kind mit.',
+  },
   'pac-malformed': {
     wire: ErrorCode.KDC_ERR_TGT_REVOKED,
     level: 'warn',
@@ -407,6 +413,30 @@ export const REASONS = {
     level: 'warn',
     text: 'The ticket’s client belongs to a realm that this realm does not trust.',
     hint: 'Log in with an account of this realm.',
+  },
+  'foreign-claims-own-client': {
+    wire: ErrorCode.KDC_ERR_POLICY,
+    level: 'warn',
+    text: 'A trusted realm issued a ticket that names a client of this realm.',
+    hint: 'Only this realm speaks for its own users; ask the other side how that ticket came about.',
+  },
+  'trust-one-way': {
+    wire: ErrorCode.KDC_ERR_POLICY,
+    level: 'warn',
+    text: 'The trust with that realm does not go in this direction.',
+    hint: '`realmward trust show REALM` explains the direction; for users who come to us it must be inbound or both.',
+  },
+  'path-not-accepted': {
+    wire: ErrorCode.KDC_ERR_PATH_NOT_ACCEPTED,
+    level: 'warn',
+    text: 'The ticket has passed through realms that this realm does not accept on that path.',
+    hint: "List the realms behind a trusted one in the trust's `transits`.",
+  },
+  'client-referral': {
+    wire: ErrorCode.KDC_ERR_WRONG_REALM,
+    level: 'info',
+    text: 'The client belongs to a trusted realm and is referred to it.',
+    hint: 'Nothing: the client asks there by itself.',
   },
   'second-ticket-missing': {
     wire: ErrorCode.KDC_ERR_BADOPTION,

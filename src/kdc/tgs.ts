@@ -5,14 +5,15 @@ import { PacAttribute } from '../pac/attributes-info.ts';
 import { KdcOption, TicketFlag } from '../spec/flags.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
 import { PaType } from '../spec/pa-types.ts';
-import { sessionEtype } from './etypes.ts';
 import { type Lifetime, lifetimeOf, startOf } from './lifetimes.ts';
 import { findPadata } from './padata.ts';
 import type { KdcRealm, RequestOrigin } from './realm.ts';
 import { Refusal, refuse } from './refusal.ts';
-import { type Issued, NEVER_USED, sealTicket } from './ticket.ts';
+import { type Issued, NEVER_USED, rightsOf, sealTicket } from './ticket.ts';
+import { sessionEtype, targetPrincipal } from './target.ts';
 import { inheritedAuthorizationData } from './steps/authorization-data.ts';
 import { checkAsIssued, checkTicketTimes } from './steps/check-ticket-times.ts';
+import { checkPath } from './steps/check-path.ts';
 import { checkJoinOnly } from './steps/check-client.ts';
 import { findServer, serverName } from './steps/find-server.ts';
 import { secondTicketKey } from './steps/second-ticket.ts';
@@ -27,46 +28,46 @@ export function answerTgs(realm: KdcRealm, unverified: UnverifiedTgsRequest, ori
   try {
     return answerVerified(realm, request, now);
   } catch (error) {
-    if (error instanceof Refusal) error.client = request.ticket.part;
+    if (error instanceof Refusal) error.client = request.ticket.opened.part;
     throw error;
   }
 }
 
 function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issued {
   const { body, ticket } = request;
-  const { part } = ticket;
+  const { part } = ticket.opened;
   const options = body.kdcOptions;
   const sname = serverName(body);
   const validating = (options & KdcOption.VALIDATE) !== 0;
   const renewing = (options & KdcOption.RENEW) !== 0;
 
   checkTicketTimes(realm, part, validating, now);
-  checkAsIssued(realm, part);
+  // How long another realm's tickets live, and what stands in them, is its own affair; ours we know.
+  if (ticket.trust === undefined) checkAsIssued(realm, part);
+  const transited = ticket.trust === undefined ? part.transited : checkPath(realm, part, ticket.trust);
   // A service's ticket may be renewed or validated; everything else takes a ticket-granting ticket (section 3.3.1).
   const again = renewing || validating;
   if (ticket.server.name !== realm.krbtgtName && !again)
     refuse('not-our-ticket', `It is for ${ticket.server.name}.`);
   if (findPadata(request.padata, PaType.FOR_USER) !== undefined) refuse('s4u-refused');
   checkTgsOptions(body, part);
-  const client = ticketClient(realm, ticket, now);
-  const server = findServer(realm, body, sname, now);
-  if (again && server.principal.id !== ticket.server.id) {
-    refuse('option-refused', 'A ticket is renewed or validated for the service that it was issued for.');
+  const client = ticketClient(realm, ticket.opened, now);
+  const target = findServer(realm, body, sname, now);
+  const server = targetPrincipal(target);
+  if (again && (ticket.trust !== undefined || server?.id !== ticket.server.id)) {
+    refuse(
+      'option-refused',
+      'A ticket is renewed or validated by its own realm, for the service that it was issued for.',
+    );
   }
-  checkJoinOnly(client.principal, server.principal);
-  if (server.principal.name === realm.changepwName) refuse('initial-ticket-required');
+  checkJoinOnly(rightsOf(client), target);
+  if (server?.name === realm.changepwName) refuse('initial-ticket-required');
   const sealWith =
     (options & KdcOption.ENC_TKT_IN_SKEY) === 0
       ? undefined
-      : secondTicketKey(realm, body, server, sname, now);
-  if (server.principal.kind === 'user' && sealWith === undefined) refuse('server-is-user');
-  const session = sessionEtype(realm, server, body.etype);
-  if (session === undefined) {
-    refuse(
-      'no-common-etype',
-      `The client offers the etypes ${body.etype.join(', ')}, the service has others.`,
-    );
-  }
+      : secondTicketKey(realm, body, target, sname, now);
+  if (server?.kind === 'user' && sealWith === undefined) refuse('server-is-user');
+  const session = sessionEtype(realm, target, body.etype);
 
   let lifetime: Lifetime;
   let flags: number;
@@ -75,20 +76,20 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     flags = (part.flags & ~(TicketFlag.INVALID | TicketFlag.INITIAL)) >>> 0;
   } else {
     const parent = { endtime: part.endtime, renewTill: part.renewTill };
-    lifetime = lifetimeOf(realm, body, startOf(realm, body, now), client.principal, server.principal, parent);
+    lifetime = lifetimeOf(realm, body, startOf(realm, body, now), client.account?.principal, server, parent);
     flags = derivedFlags(options, part, lifetime.renewTill !== undefined);
   }
   // "FORWARDED and PROXY: the addresses of the new ticket are those of the request" (section 3.3.3); otherwise they stay.
   const caddr = (options & (KdcOption.FORWARDED | KdcOption.PROXY)) !== 0 ? body.addresses : part.caddr;
   const sealed = sealTicket(realm, {
-    sname,
-    server,
+    target,
     sealWith,
     client,
     cname: part.cname,
     crealm: part.crealm,
     flags,
     sessionEtype: session,
+    transited,
     authtime: part.authtime,
     lifetime,
     caddr,
@@ -105,7 +106,7 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     endtime: lifetime.endtime,
     renewTill: lifetime.renewTill,
     srealm: realm.realm,
-    sname,
+    sname: target.sname,
     caddr,
   });
   const usage = request.replyKeyIsSubkey
@@ -128,7 +129,8 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     ticketEtype: sealed.ticket.encPart.etype,
     sessionEtype: session,
     replyEtype: request.replyKey.etype,
-    right: sealed.right,
+    rights: sealed.rights,
+    subject: client,
   };
 }
 
@@ -137,7 +139,7 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
  * renew-till (section 3.3.3).
  */
 function renewed({ ticket }: TgsRequest, now: number): Lifetime {
-  const { part } = ticket;
+  const { part } = ticket.opened;
   const renewTill = part.renewTill ?? 0;
   if (renewTill <= now) refuse('renewal-ended');
   const life = part.endtime - (part.starttime ?? part.authtime);
@@ -146,7 +148,7 @@ function renewed({ ticket }: TgsRequest, now: number): Lifetime {
 
 /** "VALIDATE: … if the starttime has come, the ticket is issued without INVALID" (section 3.3.3); its times stay. */
 function validated({ ticket }: TgsRequest, now: number): Lifetime {
-  const { part } = ticket;
+  const { part } = ticket.opened;
   const starttime = part.starttime ?? part.authtime;
   if (starttime > now) refuse('ticket-not-yet-valid', `It starts in ${starttime - now} seconds.`);
   return { starttime, endtime: part.endtime, renewTill: part.renewTill };

@@ -3,6 +3,7 @@ import type { Key } from '../base/key.ts';
 import type { Sid } from '../base/sid.ts';
 import { RecentMap } from '../base/recent-map.ts';
 import type { EncTicketPart } from '../codec/krb5/ticket.ts';
+import type { ForeignUser } from './foreign-user.ts';
 
 /** A ticket that opened with one of our keys, and whose PAC was verified. */
 export interface OpenedTicket {
@@ -12,8 +13,10 @@ export interface OpenedTicket {
   readonly key: Key;
   readonly part: EncTicketPart;
   readonly sessionKey: Key;
-  /** SID of the account that its PAC speaks of. */
-  readonly sid: Sid;
+  /** SID of the account of ours that its PAC speaks of. */
+  readonly sid: Sid | undefined;
+  /** Its client, when that is a user of another realm. */
+  readonly foreign: ForeignUser | undefined;
 }
 
 /**

@@ -3,15 +3,17 @@ import type { Seconds } from '../base/ports.ts';
 import { encode } from '../codec/der/type.ts';
 import { AuthorizationData, type HostAddress, type PrincipalName } from '../codec/krb5/basic.ts';
 import { EncTicketPart, type Ticket } from '../codec/krb5/ticket.ts';
+import type { Right } from '../realm/right.ts';
 import { AdType } from '../spec/ad-types.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
-import { TransitedType } from '../spec/transited-types.ts';
-import { type Account, accountOf } from './account.ts';
 import { indicatorOf } from './indicator.ts';
 import type { Lifetime } from './lifetimes.ts';
 import { PAC_PLACEHOLDER, servicePac, tgtPac } from './pac.ts';
 import type { KdcRealm } from './realm.ts';
-import { type NamedClient, refuse } from './refusal.ts';
+import type { NamedClient } from './refusal.ts';
+import type { TicketClient } from './steps/ticket-client.ts';
+import { type TicketTarget, ticketKeys } from './target.ts';
+import type { Transited } from './transited.ts';
 
 /** What came of a request that was granted. */
 export interface Issued {
@@ -20,20 +22,23 @@ export interface Issued {
   readonly ticketEtype: number;
   readonly sessionEtype: number;
   readonly replyEtype: number;
-  readonly right: string | undefined;
+  /** Rights that stand in the ticket. */
+  readonly rights: readonly Right[];
+  /** Whom the ticket speaks for, for the log. */
+  readonly subject: TicketClient;
 }
 
 /** Everything that makes a new ticket. */
 export interface NewTicket {
-  readonly sname: PrincipalName;
-  readonly server: Account;
-  /** Key to seal the ticket with instead of the server's own: the session key of its ticket-granting ticket (user-to-user). */
+  readonly target: TicketTarget;
+  /** Key to seal the ticket with instead of the target's own: the session key of its ticket-granting ticket (user-to-user). */
   readonly sealWith: Key | undefined;
-  readonly client: Account;
+  readonly client: TicketClient;
   readonly cname: PrincipalName;
   readonly crealm: string;
   readonly flags: number;
   readonly sessionEtype: number;
+  readonly transited: Transited;
   readonly authtime: Seconds;
   readonly lifetime: Lifetime;
   readonly caddr: readonly HostAddress[] | undefined;
@@ -47,21 +52,17 @@ export interface NewTicket {
 export interface SealedTicket {
   readonly ticket: Ticket;
   readonly sessionKey: Key;
-  readonly flags: number;
-  readonly right: string | undefined;
+  readonly rights: readonly Right[];
 }
 
 /** LastReq "MUST" be there (RFC 4120 section 5.4.2); lr-type 0 conveys no information. */
 export const NEVER_USED = [{ lrType: 0, lrValue: 0 }];
 
-const NO_TRANSIT = { trType: TransitedType.DOMAIN_X500_COMPRESS, contents: new Uint8Array(0) };
+const NONE: readonly Right[] = [];
 
 /** Makes the ticket: session key, PAC with its signatures, authentication indicator, encryption (RFC 4120 section 3.1.3). */
 export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
-  const own = wanted.server.keys[0];
-  const key = wanted.sealWith ?? own?.key;
-  if (key === undefined) refuse('server-without-keys');
-  const krbtgt = krbtgtKey(realm);
+  const keys = ticketKeys(realm, wanted.target, wanted.sealWith);
   const sessionKey = realm.crypto.randomKey(wanted.sessionEtype);
   const { lifetime } = wanted;
   const bare = {
@@ -69,52 +70,65 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
     key: { keytype: wanted.sessionEtype, keyvalue: sessionKey.bytes },
     crealm: wanted.crealm,
     cname: wanted.cname,
-    transited: NO_TRANSIT,
+    transited: wanted.transited,
     authtime: wanted.authtime,
-    starttime: lifetime.starttime,
+    // "If this field is absent, its value is treated as being equal to that of authtime" (section 5.3); replies should be small.
+    starttime: lifetime.starttime === wanted.authtime ? undefined : lifetime.starttime,
     endtime: lifetime.endtime,
     renewTill: lifetime.renewTill,
     caddr: wanted.caddr,
   };
 
-  const forKdc = wanted.server.principal.kind === 'realm';
-  const right = wanted.client.principal.right;
   const inherited = wanted.inherited ?? [];
+  const rights = keys.forKdc ? NONE : rightsOf(wanted.client);
   let authorizationData: AuthorizationData;
-  if (forKdc) {
-    authorizationData = [pacElement(tgtPac(realm, wanted, krbtgt.key, key)), ...inherited];
+  if (!hasPac(wanted.client)) {
+    authorizationData = inherited;
+  } else if (keys.forKdc) {
+    authorizationData = [pacElement(tgtPac(realm, wanted, keys.kdc.key, keys.key)), ...inherited];
   } else {
     const others =
-      right === undefined ? inherited : [indicatorOf(realm, right, bare, key, krbtgt), ...inherited];
+      rights.length === 0 ? inherited : [indicatorOf(realm, rights, bare, keys.key, keys.kdc), ...inherited];
     // MS-PAC 2.8.3: the ticket signature is made "of the encoded ticket with the PAC's data replaced by a single zero byte".
     const unsigned = encode(EncTicketPart, { ...bare, authorizationData: [PLACEHOLDER_ELEMENT, ...others] });
-    authorizationData = [pacElement(servicePac(realm, wanted, krbtgt.key, key, unsigned)), ...others];
+    authorizationData = [pacElement(servicePac(realm, wanted, keys.kdc.key, keys.key, unsigned)), ...others];
   }
-  const part = encode(EncTicketPart, { ...bare, authorizationData });
+  const part = encode(EncTicketPart, {
+    ...bare,
+    authorizationData: authorizationData.length === 0 ? undefined : authorizationData,
+  });
   return {
     ticket: {
       tktVno: 5,
       realm: realm.realm,
-      sname: wanted.sname,
+      sname: wanted.target.sname,
       encPart: {
-        etype: key.etype,
-        kvno: wanted.sealWith === undefined ? own?.kvno : undefined,
-        cipher: realm.crypto.encrypt(key, KeyUsage.TICKET, part),
+        etype: keys.key.etype,
+        kvno: keys.kvno,
+        cipher: realm.crypto.encrypt(keys.key, KeyUsage.TICKET, part),
       },
     },
     sessionKey,
-    flags: wanted.flags,
-    right: forKdc ? undefined : right,
+    rights,
   };
 }
 
-/** The realm's current key for ticket-granting tickets, with which it signs every PAC. */
-export function krbtgtKey(realm: KdcRealm): { readonly key: Key; readonly kvno: number } {
-  const principal = realm.directory.get(realm.krbtgtName);
-  const key = principal === undefined ? undefined : accountOf(realm, principal).keys[0];
-  if (key === undefined)
-    throw new Error(`${realm.krbtgtName} has no key of an etype that policy.etypes allows`);
-  return key;
+/** The rights of a ticket's client. */
+export function rightsOf(client: TicketClient): readonly Right[] {
+  if (client.foreign !== undefined) return client.foreign.rights;
+  const { right } = client.account.principal;
+  return right === undefined ? NONE : SINGLE[right];
+}
+
+const SINGLE: Record<Right, readonly Right[]> = {
+  Administrator: ['Administrator'],
+  Viewer: ['Viewer'],
+  'Join-Realm': ['Join-Realm'],
+};
+
+/** Only of users of MIT realms nothing but the name is known: they have no SID, and so no PAC. */
+function hasPac(client: TicketClient): boolean {
+  return client.foreign === undefined || client.foreign.abroad !== undefined;
 }
 
 /** A PAC goes into an AD-IF-RELEVANT of its own (MS-PAC 2.1), before everything else. */

@@ -6,6 +6,7 @@ import { createKdc, type Kdc } from '../../src/kdc/kdc.ts';
 import type { KdcEvent } from '../../src/kdc/event.ts';
 import type { KdcOptions } from '../../src/kdc/realm.ts';
 import { parseName } from '../../src/realm/name.ts';
+import type { Trust } from '../../src/realm/trust.ts';
 import { NotInMemory } from '../../src/realm/ports.ts';
 import type { Principal, PrincipalKey } from '../../src/realm/principal.ts';
 
@@ -37,6 +38,7 @@ export class FakeClock implements Clock {
 export class MemoryRealm {
   readonly clock = new FakeClock();
   readonly principals = new Map<string, Principal>();
+  readonly trusts = new Map<string, Trust>();
   readonly forgotten = new Set<string>();
   readonly events: KdcEvent[] = [];
   readonly succeeded: string[] = [];
@@ -72,6 +74,10 @@ export class MemoryRealm {
         revealUnknownClients: false,
         etypes: [20, 19, 18, 17],
         ...policy,
+      },
+      trusts: {
+        find: (realm) => this.trusts.get(realm),
+        all: () => [...this.trusts.values()],
       },
       observe: (event) => this.events.push(event),
     };

@@ -26,7 +26,7 @@ export function inheritedAuthorizationData(
   realm: KdcRealm,
   request: TgsRequest,
 ): AuthorizationData | undefined {
-  const own = request.ticket.part.authorizationData;
+  const own = request.ticket.opened.part.authorizationData;
   const asked = request.body.encAuthorizationData;
   // Nearly every ticket holds a single element, our PAC, and nearly no request asks for more.
   if (asked === undefined && (own === undefined || own.length <= 1)) return undefined;

@@ -4,44 +4,82 @@ import { decode } from '../../codec/der/type.ts';
 import { EncTicketPart, type Ticket } from '../../codec/krb5/ticket.ts';
 import { CryptoError } from '../../crypto/errors.ts';
 import { keyLengthOf } from '../../crypto/etypes.ts';
-import type { Principal } from '../../realm/principal.ts';
+import type { Principal, PrincipalKey } from '../../realm/principal.ts';
+import { isInbound, type Trust } from '../../realm/trust.ts';
 import { KeyUsage } from '../../spec/key-usages.ts';
-import { findPrincipal, isNamed } from '../names.ts';
-import { verifyTicketPac } from '../pac.ts';
+import { findPrincipal, isNamed, sameName } from '../names.ts';
+import { verifyOwnPac, verifyTrustPac } from '../pac.ts';
 import type { KdcRealm } from '../realm.ts';
 import { displayName } from '../realm.ts';
 import { refuse } from '../refusal.ts';
 import type { OpenedTicket } from '../ticket-memory.ts';
 
-/** A ticket of this realm that opened, and whose PAC has the right signatures and agrees with it; with the principal it is for. */
-export interface VerifiedTicket extends OpenedTicket {
+/** A ticket that opened with a key of ours, and whose PAC has the right signatures and agrees with it; with who issued it and whom it is for. */
+export interface VerifiedTicket {
+  readonly opened: OpenedTicket;
+  /** The principal it is for. */
   readonly server: Principal;
+  /** The trust over which it came; `undefined`: this realm issued it. */
+  readonly trust: Trust | undefined;
 }
 
 /**
- * Opens a ticket that this realm has issued. The principal it is for is looked up each time; the rest is remembered by the exact
- * ciphertext.
+ * Opens a ticket that this realm has issued, or a ticket-granting ticket for this realm from one that it trusts. Whom it is for is looked up
+ * each time; the rest is remembered by the exact ciphertext.
  */
 export function openTicket(realm: KdcRealm, ticket: Ticket): VerifiedTicket {
-  if (ticket.realm !== realm.realm || !isNamed(ticket.sname)) {
-    refuse('not-our-ticket', `It is for ${displayName(ticket.sname, ticket.realm)}.`);
-  }
-  const server = findPrincipal(realm, ticket.sname);
+  const { sname } = ticket;
+  if (!isNamed(sname)) return refuse('not-our-ticket');
+  const server = findPrincipal(realm, sname);
   if (server === undefined)
-    refuse('not-our-ticket', `There is no ${displayName(ticket.sname, ticket.realm)}.`);
+    return refuse('not-our-ticket', `There is no ${displayName(sname, realm.realm)}.`);
+  if (ticket.realm === realm.realm) {
+    const opened = openWith(realm, ticket, server.keys, realm.policy.etypes, (part, key) =>
+      verifyOwnPac(realm, part, key, server),
+    );
+    return { opened, server, trust: undefined };
+  }
+  const trust = realm.trusts.find(ticket.realm);
+  if (trust === undefined || !sameName(sname, realm.krbtgt)) {
+    return refuse('not-our-ticket', `It is for ${displayName(sname, ticket.realm)}.`);
+  }
+  if (!isInbound(trust)) refuse('trust-one-way', `${trust.realm} is trusted outbound only.`);
+  const etypes = trust.inboundKeys.map(({ key }) => key.etype);
+  const opened = openWith(realm, ticket, trust.inboundKeys, etypes, (part, key) => ({
+    sid: undefined,
+    foreign: verifyTrustPac(realm, part, key, trust),
+  }));
+  return { opened, server, trust };
+}
+
+type WhoIsIt = Pick<OpenedTicket, 'sid' | 'foreign'>;
+
+function openWith(
+  realm: KdcRealm,
+  ticket: Ticket,
+  keys: readonly PrincipalKey[],
+  etypes: readonly number[],
+  verifyPac: (part: EncTicketPart, key: Key) => WhoIsIt,
+): OpenedTicket {
   const { etype, kvno, cipher } = ticket.encPart;
   let integrity = false;
-  // A ticket names the key's version; where it does not, every version may have made it.
-  for (const one of server.keys) {
-    if (one.key.etype !== etype || (kvno !== undefined && one.kvno !== kvno)) continue;
-    if (!realm.policy.etypes.includes(etype)) continue;
+  // A ticket of ours names its key's version. Another realm's may name any, or none: AD counts its own way, and for a while goes on using
+  // the secret before the current one.
+  const anyVersion = kvno === undefined || ticket.realm !== realm.realm;
+  for (const one of keys) {
+    if (one.key.etype !== etype || !(anyVersion || one.kvno === kvno) || !etypes.includes(etype)) continue;
     const known = realm.opened.find(cipher, one.key);
-    if (known !== undefined) return withServer(known, server);
+    if (known !== undefined && isCurrent(realm, known)) return known;
     const plain = decrypt(realm, one.key, cipher);
-    if (plain !== undefined) return withServer(verify(realm, one.key, cipher, plain, server), server);
+    if (plain !== undefined) return remember(realm, one.key, cipher, plain, verifyPac);
     integrity = true;
   }
-  return refuse(integrity ? 'ticket-integrity' : 'unknown-ticket-key');
+  return refuse(integrity ? 'ticket-integrity' : 'unknown-ticket-key', `Its encryption type is ${etype}.`);
+}
+
+/** A foreign user's rights were worked out from the trust as it was: a changed trust is another object. */
+function isCurrent(realm: KdcRealm, { foreign }: OpenedTicket): boolean {
+  return foreign === undefined || realm.trusts.find(foreign.trust.realm) === foreign.trust;
 }
 
 function decrypt(realm: KdcRealm, key: Key, cipher: Uint8Array): Uint8Array | undefined {
@@ -53,36 +91,30 @@ function decrypt(realm: KdcRealm, key: Key, cipher: Uint8Array): Uint8Array | un
   }
 }
 
-function verify(
+function remember(
   realm: KdcRealm,
   key: Key,
   cipher: Uint8Array,
   plain: Uint8Array,
-  server: Principal,
+  verifyPac: (part: EncTicketPart, key: Key) => WhoIsIt,
 ): OpenedTicket {
-  let part: EncTicketPart;
-  try {
-    part = decode(EncTicketPart, plain);
-  } catch (error) {
-    if (error instanceof DerError) return refuse('ticket-not-as-issued', error.message);
-    throw error;
-  }
+  const part = readPart(plain);
   const { keytype, keyvalue } = part.key;
+  if (!realm.policy.etypes.includes(keytype))
+    refuse('no-common-etype', `Its session key has the etype ${keytype}.`);
   if (keyLengthOf(keytype) !== keyvalue.length)
     refuse('ticket-not-as-issued', 'Its session key has the wrong length.');
-  const sid = verifyTicketPac(realm, part, key, server);
-  const opened = { cipher: cipher.slice(), key, part, sessionKey: new Key(keytype, keyvalue), sid };
+  const { sid, foreign } = verifyPac(part, key);
+  const opened = { cipher: cipher.slice(), key, part, sessionKey: new Key(keytype, keyvalue), sid, foreign };
   realm.opened.remember(opened);
   return opened;
 }
 
-function withServer(opened: OpenedTicket, server: Principal): VerifiedTicket {
-  return {
-    cipher: opened.cipher,
-    key: opened.key,
-    part: opened.part,
-    sessionKey: opened.sessionKey,
-    sid: opened.sid,
-    server,
-  };
+function readPart(plain: Uint8Array): EncTicketPart {
+  try {
+    return decode(EncTicketPart, plain);
+  } catch (error) {
+    if (error instanceof DerError) return refuse('ticket-not-as-issued', error.message);
+    throw error;
+  }
 }

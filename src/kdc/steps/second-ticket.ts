@@ -2,11 +2,11 @@ import type { Key } from '../../base/key.ts';
 import type { Seconds } from '../../base/ports.ts';
 import type { KdcReqBody } from '../../codec/krb5/kdc.ts';
 import type { PrincipalName } from '../../codec/krb5/basic.ts';
-import type { Account } from '../account.ts';
 import type { KdcRealm } from '../realm.ts';
 import { refuse } from '../refusal.ts';
 import { checkAsIssued, checkTicketTimes } from './check-ticket-times.ts';
 import { openTicket } from './open-ticket.ts';
+import type { TicketTarget } from '../target.ts';
 import { ticketClient } from './ticket-client.ts';
 
 /**
@@ -17,24 +17,20 @@ import { ticketClient } from './ticket-client.ts';
 export function secondTicketKey(
   realm: KdcRealm,
   body: KdcReqBody,
-  server: Account,
+  target: TicketTarget,
   sname: PrincipalName,
   now: Seconds,
 ): Key {
   const ticket = body.additionalTickets?.[0];
   if (ticket === undefined) refuse('second-ticket-missing');
-  const opened = openTicket(realm, ticket);
-  if (opened.server.name !== realm.krbtgtName)
-    refuse('second-ticket-mismatch', 'It is no ticket-granting ticket.');
+  const { opened, server, trust } = openTicket(realm, ticket);
+  if (server.name !== realm.krbtgtName) refuse('second-ticket-mismatch', 'It is no ticket-granting ticket.');
+  if (trust !== undefined) refuse('second-ticket-mismatch', `It was issued by ${trust.realm}.`);
   checkTicketTimes(realm, opened.part, false, now);
   checkAsIssued(realm, opened.part);
   const client = ticketClient(realm, opened, now);
-  if (client.principal !== server.principal) {
-    refuse(
-      'second-ticket-mismatch',
-      `It belongs to ${client.principal.name}, not to ${sname.nameString.join('/')}.`,
-    );
+  if (target.account === undefined || client.account?.principal !== target.account.principal) {
+    refuse('second-ticket-mismatch', `It does not belong to ${sname.nameString.join('/')}.`);
   }
-  if (!realm.policy.etypes.includes(opened.sessionKey.etype)) refuse('no-common-etype');
   return opened.sessionKey;
 }

@@ -41,7 +41,7 @@ export function verifyTgsRequest(
   if (value === undefined) refuse('no-tgs-ticket');
   const apReq = readOr(() => decode(ApReq, value), 'malformed-tgs-ticket');
   const ticket = openTicket(realm, apReq.ticket);
-  const { part, sessionKey } = ticket;
+  const { part, sessionKey } = ticket.opened;
 
   const plain = openOr(() =>
     realm.crypto.decrypt(sessionKey, KeyUsage.TGS_REQ_AUTHENTICATOR, apReq.authenticator.cipher),
