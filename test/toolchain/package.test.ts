@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { onFreePort, startDaemon, untilListening } from '../support/daemon.ts';
 import { findProgram } from '../support/peers.ts';
 import { CLEAN_ENV, run, runOk, temporaryFolder } from '../support/run.ts';
 
@@ -104,8 +105,8 @@ await t.test('the packed package runs where it is installed, with its own depend
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
-  const realmward = (...args: string[]) =>
-    run(process.execPath, [join(modules, 'realmward/bin/realmward.js'), ...args], { cwd: folder, env });
+  const bin = join(modules, 'realmward/bin/realmward.js');
+  const realmward = (...args: string[]) => run(process.execPath, [bin, ...args], { cwd: folder, env });
 
   const version = await realmward('--version');
   t.equal(version.stdout.trim(), manifest.version, version.stderr);
@@ -113,6 +114,19 @@ await t.test('the packed package runs where it is installed, with its own depend
   const help = await realmward('--help');
   t.equal(help.code, 0);
   t.match(help.stdout, /\bserve\b/);
+
+  const config = join(folder, 'realm.yaml');
+  const { daemon } = await onFreePort(async (port) => {
+    writeFileSync(config, `realm: REALM1.EXAMPLE\ndata: ./data\nlisten: { kdc: ["127.0.0.1:${port}"] }\n`);
+    const started = startDaemon(t, process.execPath, [bin, 'serve', '--config', config], {
+      env,
+      log: join(folder, 'log'),
+    });
+    await untilListening(started, port);
+    return started;
+  });
+  const ping = await realmward('ping', '--config', config);
+  t.equal(ping.code, 0, `it serves a realm: ${ping.output}${daemon.log()}`);
 });
 
 await t.test('the lock file names no registry', async (t) => {
