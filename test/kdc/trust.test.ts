@@ -1,0 +1,353 @@
+import t from 'tap';
+import { parseSid, withRid } from '../../src/base/sid.ts';
+import { decode } from '../../src/codec/der/type.ts';
+import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../../src/codec/krb5/authorization-data.ts';
+import type { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
+import { utf8 } from '../../src/base/bytes.ts';
+import { nodeCrypto } from '../../src/crypto/node.ts';
+import { transitedRealms } from '../../src/kdc/transited.ts';
+import { decodeContents } from '../../src/pac/contents.ts';
+import { groupSids } from '../../src/pac/logon-info.ts';
+import { decodePac } from '../../src/pac/pac.ts';
+import { verifyForeignPac } from '../../src/pac/verify.ts';
+import type { Trust } from '../../src/realm/trust.ts';
+import { ErrorCode } from '../../src/spec/error-codes.ts';
+import { KdcOption, TicketFlag } from '../../src/spec/flags.ts';
+import {
+  AD_REALM,
+  AD_SID,
+  adTrust,
+  foreignTicket,
+  type ForeignTicketFields,
+} from '../support/foreign-tickets.ts';
+import { MemoryRealm, REALM, REALM_SID } from '../support/memory-realm.ts';
+import {
+  askForError,
+  asReq,
+  body,
+  type Credential,
+  getTicket,
+  login,
+  name,
+  openedPart,
+  type TgsFields,
+  tgsReq,
+} from '../support/requests.ts';
+
+const DEVICE = 'host/device1.realm1.example';
+const KRBTGT = `krbtgt/${REALM}`;
+
+async function setUp(fields: Partial<Trust> = {}) {
+  const realm = new MemoryRealm();
+  await realm.addUser('alice', 'x', { right: 'Viewer' });
+  realm.add({ name: DEVICE });
+  const trust = adTrust(fields);
+  realm.trusts.set(trust.realm, trust);
+  return { realm, trust };
+}
+
+/** The SIDs in the PAC of a service ticket, and its authentication indicators. */
+function insideOf(part: EncTicketPart): {
+  sids: readonly string[];
+  indicators: readonly string[];
+  account: string;
+} {
+  let sids: readonly string[] = [];
+  let indicators: readonly string[] = [];
+  let account = '';
+  for (const element of part.authorizationData ?? []) {
+    for (const { adType, adData } of decode(AdIfRelevant, element.adData)) {
+      if (adType === 96) {
+        indicators = decode(
+          AuthenticationIndicator,
+          decode(AdCammac, adData).elements[0]?.adData as Uint8Array,
+        );
+      } else if (adType === 128) {
+        const info = decodeContents(decodePac(adData)).logonInfo;
+        if (info !== undefined) sids = groupSids(info);
+        account = info?.effectiveName ?? '';
+      }
+    }
+  }
+  return { sids, indicators, account };
+}
+
+async function rightOf(
+  realm: MemoryRealm,
+  trust: Trust,
+  fields: ForeignTicketFields,
+): Promise<string | undefined> {
+  const ticket = await getTicket(realm, foreignTicket(realm, trust, fields), DEVICE);
+  t.ok(ticket);
+  return realm.lastEvent().right;
+}
+
+async function refused(realm: MemoryRealm, credential: Credential, fields: TgsFields = {}): Promise<string> {
+  await askForError(
+    realm,
+    tgsReq(realm.clock, credential, { ...fields, body: { sname: name(DEVICE), ...fields.body } }),
+  );
+  return realm.lastEvent().reason ?? '';
+}
+
+await t.test('groups of a trusted AD domain decide the right', async (t) => {
+  const { realm, trust } = await setUp();
+  const ticket = await getTicket(realm, foreignTicket(realm, trust, { groups: [1107, 1108] }), DEVICE);
+  const part = openedPart(ticket, realm.key(DEVICE, 20));
+  t.equal(part.crealm, AD_REALM);
+  const inside = insideOf(part);
+  t.same(inside.indicators, ['realmward:Administrator'], 'of several groups the highest right wins');
+  t.ok(inside.sids.includes(withRid(REALM_SID, 1001)), 'our SID + RID stands in ExtraSids');
+  t.ok(inside.sids.includes(withRid(AD_SID, 1107)), 'beside the groups that were received');
+  t.notOk(part.flags & TicketFlag.OK_AS_DELEGATE);
+  t.match(realm.lastEvent(), { client: `alice@${AD_REALM}`, right: 'Administrator' });
+  t.match(realm.lastEvent().groups, `${AD_SID}-1107`);
+
+  t.equal(await rightOf(realm, trust, { groups: [1108] }), 'Viewer');
+  t.equal(await rightOf(realm, trust, { groups: [] }), undefined, 'deny by default');
+  t.match(realm.lastEvent().groups, `${AD_SID}-513`, 'and whoever asks is told which groups were received');
+  t.equal(
+    await rightOf(realm, trust, { groups: [1108, 1109] }),
+    'Viewer,Join-Realm',
+    'login and join are separate',
+  );
+  const joiner = foreignTicket(realm, trust, { groups: [1109] });
+  t.equal(await refused(realm, joiner), 'join-only', 'Join-Realm alone is no login');
+});
+
+await t.test('a group is matched by domain SID and RID, never by RID alone', async (t) => {
+  const { realm, trust } = await setUp();
+  const other = parseSid('S-1-5-21-9-9-9');
+  const extraSids = [other, REALM_SID].flatMap((domain) =>
+    [1001, 1107].map((rid) => ({ sid: withRid(domain, rid), attributes: 7 })),
+  );
+  const credential = foreignTicket(realm, trust, { logonInfo: { extraSids, userFlags: 0x20 } });
+  const inside = insideOf(openedPart(await getTicket(realm, credential, DEVICE), realm.key(DEVICE, 20)));
+  t.equal(realm.lastEvent().right, undefined, 'a right of ours in a foreign PAC is worth nothing');
+  t.notOk(
+    inside.sids.some((sid) => sid.startsWith(REALM_SID) || sid.startsWith(other)),
+    'and is not passed on',
+  );
+});
+
+await t.test('report-only grants nothing and logs what it would', async (t) => {
+  const { realm, trust } = await setUp({ reportOnly: true });
+  t.equal(await rightOf(realm, trust, { groups: [1107] }), undefined);
+  t.equal(realm.lastEvent().wouldGrant, 'Administrator');
+  t.equal(await rightOf(realm, trust, {}), undefined);
+  t.equal(realm.lastEvent().wouldGrant, 'none');
+});
+
+await t.test(
+  'keep mode takes the rights that another realmward realm states, from that realm alone',
+  async (t) => {
+    const { realm, trust } = await setUp({ kind: 'realmward', mode: 'keep', rights: [] });
+    t.equal(await rightOf(realm, trust, { groups: [1002] }), 'Viewer');
+    t.equal(await rightOf(realm, trust, { groups: [1001] }), 'Administrator');
+    t.equal(await rightOf(realm, trust, { groups: [1107] }), undefined);
+  },
+);
+
+await t.test('the secret before the current one still opens, kvno absent or foreign', async (t) => {
+  const { realm, trust } = await setUp();
+  const before = trust.inboundKeys;
+  const fresh = { kvno: 2, key: nodeCrypto.randomKey(18), salt: undefined, s2kparams: undefined };
+  const rotated = { ...trust, inboundKeys: [fresh, ...before] };
+  realm.trusts.set(trust.realm, rotated);
+  for (const kvno of [undefined, 1, 2, 77]) {
+    for (const { key } of rotated.inboundKeys) {
+      const credential = foreignTicket(realm, rotated, {
+        key,
+        groups: [1107],
+        ...(kvno === undefined ? {} : { kvno }),
+      });
+      t.ok(await getTicket(realm, credential, DEVICE), `kvno ${kvno}, etype ${key.etype}`);
+    }
+  }
+  realm.trusts.set(trust.realm, { ...rotated, inboundKeys: [fresh] });
+  t.equal(
+    await refused(realm, foreignTicket(realm, trust, { key: before[0]?.key as never })),
+    'ticket-integrity',
+  );
+  t.equal(
+    await refused(realm, foreignTicket(realm, trust, { key: nodeCrypto.randomKey(20) })),
+    'unknown-ticket-key',
+  );
+});
+
+await t.test(
+  'a changed rights map takes effect at the next ticket, also for a ticket that is remembered',
+  async (t) => {
+    const { realm, trust } = await setUp();
+    const credential = foreignTicket(realm, trust, { groups: [1107] });
+    await getTicket(realm, credential, DEVICE);
+    t.equal(realm.lastEvent().right, 'Administrator');
+    realm.trusts.set(trust.realm, { ...trust, rights: [] });
+    await getTicket(realm, credential, DEVICE);
+    t.equal(realm.lastEvent().right, undefined);
+    realm.trusts.delete(trust.realm);
+    t.equal(await refused(realm, credential), 'not-our-ticket');
+  },
+);
+
+await t.test('forged and foreign PACs: each is refused with its own reason (CVE-2026-11861)', async (t) => {
+  const { realm, trust } = await setUp();
+  const reasonFor = async (fields: ForeignTicketFields): Promise<string> =>
+    await refused(realm, foreignTicket(realm, trust, fields));
+  t.equal(await reasonFor({ pac: () => undefined }), 'foreign-pac-missing');
+  t.equal(await reasonFor({ domain: parseSid('S-1-5-21-7-7-7') }), 'pac-domain-sid');
+  t.equal(await reasonFor({ domain: REALM_SID }), 'pac-own-domain');
+  t.equal(await reasonFor({ netbios: 'OTHER' }), 'pac-domain-name');
+  t.equal(await reasonFor({ logonInfo: { effectiveName: 'administrator' } }), 'pac-account-name');
+  t.equal(await reasonFor({ logonInfo: { userId: 500 } }), 'pac-sid');
+  t.equal(
+    await reasonFor({
+      logonInfo: {
+        resourceGroupDomainSid: REALM_SID,
+        resourceGroupIds: [{ rid: 1001, attributes: 7 }],
+        userFlags: 0x200,
+      },
+    }),
+    'pac-own-resource-groups',
+  );
+  const renamed = foreignTicket(realm, trust, { part: { cname: name('administrator') } });
+  t.equal(await refused(realm, renamed), 'pac-client-name');
+  const flip = (at: number) => (bytes: Uint8Array) => bytes.map((octet, i) => (i === at ? octet ^ 1 : octet));
+  t.equal(await reasonFor({ pac: flip(200) }), 'pac-server-signature');
+  t.equal(await reasonFor({ pac: (bytes) => bytes.subarray(0, 64) }), 'pac-malformed');
+  t.equal(await reasonFor({ key: nodeCrypto.randomKey(18) }), 'ticket-integrity');
+  t.equal(await reasonFor({ part: { endtime: realm.clock.seconds - 301 } }), 'ticket-expired');
+  t.equal(await reasonFor({ part: { crealm: REALM } }), 'foreign-claims-own-client');
+  t.equal(await reasonFor({ part: { crealm: 'EVIL.EXAMPLE' } }), 'path-not-accepted');
+});
+
+await t.test('the direction of a trust holds', async (t) => {
+  const { realm, trust } = await setUp({ direction: 'outbound' });
+  t.equal(await refused(realm, foreignTicket(realm, trust)), 'trust-one-way');
+  const { realm: other } = await setUp({ direction: 'inbound' });
+  const tgt = await login(other, 'alice');
+  t.equal(await refused(other, tgt, { body: { sname: name(`krbtgt/${AD_REALM}`) } }), 'unknown-server');
+});
+
+await t.test('our users get a ticket-granting ticket for the other realm, as AD demands it', async (t) => {
+  const { realm, trust } = await setUp();
+  const tgt = await login(realm, 'alice');
+  const referral = await getTicket(realm, tgt, `krbtgt/${AD_REALM}`);
+  const key = trust.outboundKeys[0]?.key as never;
+  const part = openedPart(referral, key);
+  t.equal(referral.ticket.encPart.etype, 18);
+  t.equal(referral.key.etype, 18, 'the session key follows the trust');
+  t.equal(part.authorizationData?.length, 1, 'no indicator goes abroad');
+  const [pac] = decode(AdIfRelevant, part.authorizationData?.[0]?.adData as Uint8Array);
+  t.type(verifyForeignPac(nodeCrypto, pac?.adData as Uint8Array, key), 'object', 'signed with the trust key');
+  const types = decodePac(pac?.adData as Uint8Array).buffers.map(({ type }) => type);
+  t.same(
+    types.toSorted((a, b) => a - b),
+    [1, 6, 7, 10, 12, 17, 18],
+    'neither ticket nor full signature',
+  );
+
+  const canonicalize = { body: { kdcOptions: KdcOption.CANONICALIZE } };
+  const byHost = await getTicket(realm, tgt, 'HTTP/web.ad.example.test', canonicalize);
+  t.same(
+    byHost.ticket.sname.nameString,
+    ['krbtgt', AD_REALM],
+    'a host under the suffix of a trust is referred',
+  );
+  t.same(byHost.reply.sname.nameString, ['krbtgt', AD_REALM]);
+  t.equal(await refused(realm, tgt, { body: { sname: name('HTTP/web.ad.example.test') } }), 'unknown-server');
+  t.equal(
+    await refused(realm, tgt, { body: { sname: name('HTTP/badad.example.test'), ...canonicalize.body } }),
+    'unknown-server',
+  );
+});
+
+await t.test('an enterprise name of a trusted realm is referred there', async (t) => {
+  const { realm } = await setUp();
+  for (const text of ['bob@ad.example.test', 'bob@AD.EXAMPLE.TEST', 'carol@corp.example']) {
+    const cname = { nameType: 10, nameString: [text] };
+    const error = await askForError(
+      realm,
+      asReq(body(realm.clock, { cname, kdcOptions: KdcOption.CANONICALIZE })),
+    );
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_WRONG_REALM);
+    t.equal(error.crealm, AD_REALM);
+  }
+  const cname = { nameType: 10, nameString: ['bob@nowhere.example'] };
+  const error = await askForError(realm, asReq(body(realm.clock, { cname })));
+  t.equal(
+    error.errorCode,
+    ErrorCode.KDC_ERR_PREAUTH_REQUIRED,
+    'a suffix that nobody has is an unknown client',
+  );
+});
+
+await t.test('a chain of realms: the path is checked and written on', async (t) => {
+  const { realm, trust } = await setUp({
+    realm: 'B.EXAMPLE',
+    kind: 'mit',
+    domainSids: [],
+    rights: [],
+    transits: ['A.EXAMPLE', 'X.EXAMPLE'],
+  });
+  const comes = (crealm: string, via = ''): Credential =>
+    foreignTicket(realm, trust, {
+      pac: () => undefined,
+      part: { crealm, transited: { trType: 1, contents: utf8(via) } },
+    });
+  const pathOf = async (credential: Credential): Promise<string[]> =>
+    transitedRealms(openedPart(await getTicket(realm, credential, DEVICE), realm.key(DEVICE, 20)).transited);
+  t.same(await pathOf(comes('B.EXAMPLE')), [], 'straight from the trusted realm');
+  t.same(await pathOf(comes('A.EXAMPLE')), ['B.EXAMPLE'], 'the realm that issued the ticket is added');
+  t.same(await pathOf(comes('A.EXAMPLE', 'X.EXAMPLE')), ['X.EXAMPLE', 'B.EXAMPLE']);
+  t.equal(realm.lastEvent().right, undefined, 'an MIT realm never gives a right');
+  t.equal(await refused(realm, comes('C.EXAMPLE')), 'path-not-accepted');
+  t.equal(await refused(realm, comes('A.EXAMPLE', 'EVIL.EXAMPLE')), 'path-not-accepted');
+  t.equal(await refused(realm, comes('A.EXAMPLE', ',')), 'path-not-accepted');
+  const ticket = await getTicket(realm, comes('A.EXAMPLE'), DEVICE);
+  t.equal(
+    openedPart(ticket, realm.key(DEVICE, 20)).authorizationData,
+    undefined,
+    'without SID there is no PAC',
+  );
+
+  const forwarded = await getTicket(realm, comes('A.EXAMPLE'), KRBTGT);
+  t.same(
+    await pathOf(forwarded),
+    ['B.EXAMPLE'],
+    'a ticket-granting ticket of ours for a foreign user goes on working',
+  );
+  realm.trusts.delete('B.EXAMPLE');
+  t.equal(await refused(realm, forwarded), 'foreign-client', 'until the trust ends');
+});
+
+await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {
+  const read = (text: string): string[] => transitedRealms({ trType: 1, contents: utf8(text) });
+  t.same(read('EDU,MIT.,ATHENA.,WASHINGTON.EDU,CS.'), [
+    'EDU',
+    'MIT.EDU',
+    'ATHENA.MIT.EDU',
+    'WASHINGTON.EDU',
+    'CS.WASHINGTON.EDU',
+  ]);
+  t.same(read('/COM/HP,/APOLLO, /COM/DEC'), ['/COM/HP', '/COM/HP/APOLLO', '/COM/DEC']);
+  t.same(read('a\\,b,c\\\\d'), ['a,b', 'c\\d']);
+  t.end();
+});
+
+await t.test(
+  "a foreign user's forwarded ticket keeps its groups, and its right follows the map",
+  async (t) => {
+    const { realm, trust } = await setUp();
+    const credential = foreignTicket(realm, trust, {
+      groups: [1107],
+      part: { flags: 0x60a00000 | TicketFlag.FORWARDABLE },
+    });
+    const forwarded = await getTicket(realm, credential, KRBTGT, {
+      body: { kdcOptions: KdcOption.FORWARDED },
+    });
+    const inside = insideOf(openedPart(await getTicket(realm, forwarded, DEVICE), realm.key(DEVICE, 20)));
+    t.same(inside.indicators, ['realmward:Administrator']);
+    t.equal(inside.sids.filter((sid) => sid === `${REALM_SID}-1001`).length, 1);
+  },
+);
