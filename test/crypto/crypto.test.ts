@@ -214,6 +214,28 @@ await t.test('a key goes on working after more keys were in use than are kept op
   t.same(problems, []);
 });
 
+await t.test('what is derived from a key is derived once, for each row of its own', async (t) => {
+  for (const etype of [17, 18, 19, 20]) {
+    const key = nodeCrypto.randomKey(etype);
+    const ciphertext = nodeCrypto.encrypt(key, USAGE, utf8('message'));
+    let ciphers = 0;
+    const counting = createCrypto({
+      ...ROWS['portable']!,
+      aesCbc(bytes) {
+        ciphers++;
+        return ROWS['portable']!.aesCbc(bytes);
+      },
+    });
+    counting.decrypt(key, USAGE, ciphertext);
+    const first = ciphers;
+    t.ok(first > 0, `${etypeName(etype)}: not with the other row's cipher`);
+    for (let i = 0; i < 5; i++) counting.decrypt(key, USAGE, ciphertext);
+    t.equal(ciphers, first, 'and with the same one from then on');
+    counting.decrypt(key, USAGE + 1, counting.encrypt(key, USAGE + 1, utf8('message')));
+    t.ok(ciphers > first, 'but not for another usage');
+  }
+});
+
 await t.test('what decrypt returns belongs to the caller alone', async (t) => {
   for (const [name, crypto] of CRYPTOS) {
     for (const etype of ALL_ETYPES) {
