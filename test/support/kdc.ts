@@ -23,6 +23,24 @@ export interface KdcConfig {
     readonly right?: 'Administrator' | 'Viewer' | 'Join-Realm';
   }[];
   readonly services?: readonly { readonly name: string }[];
+  readonly sid?: string;
+  readonly trusts?: readonly TrustConfig[];
+}
+
+/** A trusted realm under the names of the configuration file. MIT takes realm, direction and secret of it. */
+export interface TrustConfig {
+  readonly realm: string;
+  readonly secret: string;
+  readonly direction: 'inbound' | 'outbound' | 'both';
+  readonly kind?: 'ad' | 'realmward' | 'mit';
+  readonly netbios?: string;
+  readonly domainSid?: string | readonly string[];
+  readonly kdcs?: readonly string[];
+  readonly mode?: 'keep' | 'groups';
+  readonly reportOnly?: boolean;
+  readonly rights?: readonly (({ readonly rid: number } | { readonly sid: string }) & {
+    readonly right: 'Administrator' | 'Viewer' | 'Join-Realm';
+  })[];
 }
 
 /** A KDC that serves on loopback until its test ends. */

@@ -44,6 +44,10 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
           ({ name, password }) => `addprinc -pw "${password}" +requires_preauth ${name}`,
         ),
         ...(config.services ?? []).map(({ name }) => `addprinc -randkey ${name}`),
+        ...(config.trusts ?? []).flatMap(({ direction, secret, ...trust }) => [
+          ...(direction === 'outbound' ? [] : [`addprinc -pw "${secret}" krbtgt/${realm}@${trust.realm}`]),
+          ...(direction === 'inbound' ? [] : [`addprinc -pw "${secret}" krbtgt/${trust.realm}@${realm}`]),
+        ]),
       ]);
     }
     return serve(port);

@@ -103,6 +103,10 @@ const PEERS = {
     packages: 'python3-gssapi',
     files: ['/usr/bin/python3', `${PYTHON}/gssapi/__init__.py`],
   },
+  'samba-ad': {
+    packages: 'samba samba-dsdb-modules samba-ad-provision',
+    files: ['samba', '/usr/share/samba/setup/ad-schema', '/usr/share/doc/samba-dsdb-modules'],
+  },
   'samba-python': {
     packages: 'python3-samba',
     files: ['/usr/bin/python3', `${PYTHON}/samba/ndr.py`],

@@ -28,7 +28,7 @@ export interface Session {
 /** A new session at `kdc`, without credentials. It ends with the KDC's folder. */
 export function newSession(
   kdc: TestKdc,
-  options: Pick<Krb5ConfOptions, 'kdc' | 'libdefaults' | 'realmOptions'> & { env?: Env } = {},
+  options: Omit<Krb5ConfOptions, 'realm' | 'port'> & { env?: Env } = {},
 ): Session {
   const dir = mkdtempSync(join(kdc.dir, 'session-'));
   const { env: extra = {}, ...conf } = options;

@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""Makes and changes the directory of a Samba Active Directory domain controller: what samba-ad.ts asks of it.
+
+  samba-provision.py ACTION DIR < JSON > JSON
+
+DIR is the controller's folder with its smb.conf; the controller may be running, it sees each change at its next request. Nothing outside of
+DIR is read or written, and nothing here needs root. Debian packages: samba-ad-provision samba-dsdb-modules python3-samba."""
+import json, logging, os, struct, sys, time
+sys.dont_write_bytecode = True
+import ldb
+from samba import dsdb, unix2nttime
+from samba.auth import system_session
+from samba.dcerpc import drsblobs, lsa, security
+from samba.ndr import ndr_pack, ndr_unpack
+import samba.dckeytab                        # gives Net its export_keytab
+from samba.net import Net
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+GROUP_TYPES = {
+    'global': dsdb.GTYPE_SECURITY_GLOBAL_GROUP,
+    'universal': dsdb.GTYPE_SECURITY_UNIVERSAL_GROUP,
+    'local': dsdb.GTYPE_SECURITY_DOMAIN_LOCAL_GROUP,
+    'distribution': dsdb.GTYPE_DISTRIBUTION_GLOBAL_GROUP,
+}
+NEVER = -0x8000000000000000
+
+
+class Directory:
+    def __init__(self, folder):
+        self.folder = folder
+        self.lp = LoadParm()
+        self.lp.load(folder + '/smb.conf')
+        self.db = SamDB(url=folder + '/private/sam.ldb', session_info=system_session(), lp=self.lp)
+
+    def account(self, name, *attributes):
+        found = self.db.search(base=self.db.domain_dn(), expression='(sAMAccountName=%s)' % ldb.binary_encode(name),
+                               attrs=['objectSid', *attributes])
+        if not found: raise SystemExit('no account is named ' + name)
+        return found[0]
+
+    def sid(self, name):
+        return str(ndr_unpack(security.dom_sid, self.account(name)['objectSid'][0]))
+
+    def replace(self, dn, **attributes):
+        """Sets attributes to a value; None takes them away."""
+        message = ldb.Message(dn if isinstance(dn, ldb.Dn) else ldb.Dn(self.db, dn))
+        for name, value in attributes.items():
+            name = name.replace('_', '-')
+            message[name] = ldb.MessageElement([] if value is None else value, ldb.FLAG_MOD_REPLACE, name)
+        self.db.modify(message)
+
+
+def provision(folder, facts):
+    """A new domain with its groups and users; gives their SIDs by name. The smb.conf is for what follows: provisioning writes one of its own."""
+    from samba.provision import provision as make
+    log = logging.getLogger('provision')
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.WARNING)
+    nothing = LoadParm()
+    nothing.load('/dev/null')             # else Debian's /etc/samba/smb.conf is read
+    make(log, system_session(), smbconf=None, targetdir=folder, realm=facts['realm'], domain=facts['netbios'], hostname='dc1',
+         hostip='127.0.0.1', domainsid=security.dom_sid(facts['domainSid']), adminpass=facts['adminPassword'],
+         serverrole='active directory domain controller', dom_for_fun_level=dsdb.DS_DOMAIN_FUNCTION_2008_R2, dns_backend='NONE',
+         lp=nothing, use_ntvfs=False, batch_mode=True,
+         skip_sysvolacl=True)             # what samba-tool cannot leave out: file ownership, and so root
+    directory = Directory(folder)
+    db = directory.db
+    # Passwords of these users grow old with the template of the folder.
+    directory.replace(db.domain_dn(), maxPwdAge=str(NEVER))
+    for user in facts['users']:
+        db.newuser(user['name'], user['password'])
+        directory.replace(directory.account(user['name']).dn, userPrincipalName=user['upn'])
+        if user.get('service'):           # 8 is aes128, 16 is aes256
+            directory.replace(directory.account(user['name']).dn, servicePrincipalName=user['service'],
+                              msDS_SupportedEncryptionTypes='24')
+        if not user['enabled']: db.disable_account('(sAMAccountName=%s)' % user['name'])
+    for group in facts['groups']: db.newgroup(group['name'], grouptype=GROUP_TYPES[group['type']])
+    for group in facts['groups']: db.add_remove_group_members(group['name'], group['members'], add_members_operation=True)
+    return {account['name']: directory.sid(account['name']) for account in [*facts['users'], *facts['groups']]}
+
+
+def secret(password, version, changed):
+    """AuthenticationInformationArray: the password in clear text and, unless `version` is None, the kvno of the keys made of it."""
+    def information(kind, value):
+        entry = drsblobs.AuthenticationInformation()
+        entry.LastUpdateTime, entry.AuthType, entry.AuthInfo = unix2nttime(changed), kind, value
+        return entry
+    clear = drsblobs.AuthInfoClear()
+    clear.password = list(password.encode('utf-16-le'))
+    clear.size = len(password.encode('utf-16-le'))
+    entries = [information(lsa.TRUST_AUTH_TYPE_CLEAR, clear)]
+    if version is not None:
+        number = drsblobs.AuthInfoVersion()
+        number.version = version
+        entries.append(information(lsa.TRUST_AUTH_TYPE_VERSION, number))
+    array = drsblobs.AuthenticationInformationArray()
+    array.count, array.array = len(entries), entries
+    return array
+
+
+def secrets(current, previous):
+    both = drsblobs.trustAuthInOutBlob()
+    both.current, both.previous = current, previous
+    both.count = current.count
+    return ndr_pack(both)
+
+
+def top_level_names(names):
+    """msDS-TrustForestTrustInfo (MS-ADTS 6.1.6.9.3.1): DNS suffixes that this domain refers to the partner."""
+    records = b''
+    for name in names:
+        record = struct.pack('<IQBI', 0, unix2nttime(int(time.time())), 0, len(name)) + name.encode()
+        records += struct.pack('<I', len(record)) + record
+    blob = struct.pack('<II', 1, len(names)) + records
+    ndr_unpack(drsblobs.ForestTrustInfo, blob)
+    return blob
+
+
+def set_trust(folder, trust):
+    """Makes the trusted domain object with this partner anew. `previousPassword` is what AD goes on using in the first hour after `changed`."""
+    directory = Directory(folder)
+    db = directory.db
+    dn = ldb.Dn(db, 'CN=%s,CN=System,%s' % (trust['realm'], db.domain_dn()))
+    try:
+        db.delete(dn)
+    except ldb.LdbError as error:
+        if error.args[0] != ldb.ERR_NO_SUCH_OBJECT: raise
+    current = secret(trust['password'], trust['kvno'], trust['changed'])
+    # Where there is none, LSA writes the present one there, too.
+    previous = current if trust['previousPassword'] is None else secret(
+        trust['previousPassword'], None if trust['kvno'] is None else trust['kvno'] - 1, trust['changed'])
+    message = {
+        'dn': dn, 'objectClass': 'trustedDomain', 'trustPartner': trust['realm'], 'flatName': trust['netbios'],
+        'trustType': '2',                 # TRUST_TYPE_UPLEVEL; Samba's KDC takes no notice of TRUST_TYPE_MIT (3)
+        'trustDirection': str(trust['direction']), 'trustAttributes': str(trust['attributes']),
+        'securityIdentifier': ndr_pack(security.dom_sid(trust['sid'])),
+        # Incoming: the key of krbtgt/PARTNER@AD, with which AD's users go there. Outgoing: of krbtgt/AD@PARTNER.
+        'trustAuthIncoming': secrets(current, previous), 'trustAuthOutgoing': secrets(current, previous),
+    }
+    if trust['enctypes'] is not None: message['msDS-SupportedEncryptionTypes'] = str(trust['enctypes'])
+    if trust['topLevelNames']: message['msDS-TrustForestTrustInfo'] = top_level_names(trust['topLevelNames'])
+    db.add(message)
+
+
+def members(folder, change):
+    Directory(folder).db.add_remove_group_members(change['group'], [change['member']], add_members_operation=change['add'])
+
+
+def enable(folder, change):
+    db, who = Directory(folder).db, '(sAMAccountName=%s)' % change['user']
+    if change['enabled']: db.enable_account(who)
+    else: db.disable_account(who)
+
+
+def set_password(folder, change):
+    Directory(folder).db.setpassword('(sAMAccountName=%s)' % change['user'], change['password'])
+
+
+def set_lockout(folder, change):
+    """Windows' own default is 0: no account is ever locked, and nothing is counted."""
+    directory = Directory(folder)
+    directory.replace(directory.db.domain_dn(), lockoutThreshold=str(change['threshold']))
+
+
+def failed_logons(folder, question):
+    account = Directory(folder).account(question['user'], 'badPwdCount', 'lockoutTime')
+    value = lambda name: int(str(account.get(name, ['0'])[0]))
+    return {'count': value('badPwdCount'), 'locked': value('lockoutTime') != 0}
+
+
+def keytab(folder, request):
+    directory = Directory(folder)
+    for principal in request['principals']: Net(None, directory.lp).export_keytab(keytab=request['file'], principal=principal)
+
+
+ACTIONS = {f.__name__: f for f in (provision, set_trust, members, enable, set_password, set_lockout, failed_logons, keytab)}
+json.dump(ACTIONS[sys.argv[1]](sys.argv[2], json.load(sys.stdin)), sys.stdout)
