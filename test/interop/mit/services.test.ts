@@ -7,14 +7,13 @@ import { newSession } from '../../support/session.ts';
 import type { Session } from '../../support/session.ts';
 
 const SERVICE = 'host/device1.realm1.example';
-const MANY = Array.from({ length: 1000 }, (_, i) => `host/device${1000 + i}.realm1.example`);
 const CONFIG: KdcConfig = {
   policy: { maxLife: '10h', maxRenew: '7d' },
   users: [
     { name: 'alice', password: 'Alice.pass1', right: 'Administrator' },
     { name: 'bob', password: 'Bob.pass1', right: 'Viewer' },
   ],
-  services: [SERVICE, ...MANY].map((name) => ({ name })),
+  services: [{ name: SERVICE }],
 };
 const ETYPES = {
   'aes256-sha2': 'aes256-cts-hmac-sha384-192',
@@ -102,18 +101,6 @@ await t.test("MIT's kvno gets service tickets", async (t) => {
     const { code, output } = await bob.run('kvno', [SERVICE]);
     t.equal(code, 1);
     t.match(output, /(revoked|locked out)/i);
-  });
-
-  await t.test('a thousand of them through one process', async (t) => {
-    const alice = await loggedIn(kdc, 'alice');
-    const { code, output } = await alice.run('kvno', MANY);
-    t.equal(code, 0, output.slice(-500));
-    t.equal(output.match(/kvno = 1$/gm)?.length, MANY.length);
-    const { tickets } = await alice.klist();
-    t.same(
-      tickets.map(({ server }) => server).filter((server) => server.startsWith('host/')),
-      MANY.map((name) => `${name}@${kdc.realm}`),
-    );
   });
 
   await t.test('with an old TGT after the key of the realm was changed, and with a new one', async (t) => {
