@@ -369,6 +369,7 @@ if (LOOPING) {
         const path = fileURLToPath(new URL(file, import.meta.url));
         const output = execFileSync(process.execPath, ['--disallow-code-generation-from-strings', path], {
           encoding: 'utf8',
+          env: {},
           maxBuffer: 1 << 26,
         });
         t.match(output, /^# \{ total: \d+, pass: \d+ \}$/m, file);
