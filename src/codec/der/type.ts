@@ -38,8 +38,9 @@ export function decode<T>(type: Type<T>, bytes: Uint8Array): T {
 const writer = new Writer();
 
 /**
- * DER of `value`: a view of memory that holds other encodings, too (so its `buffer` is not to be transferred), but whose bytes belong to the
- * caller, who wipes them when they hold a key. Throws `RangeError` for a value that the type cannot hold.
+ * DER of `value`: a view of a chunk of memory that other encodings share, but whose bytes belong to the caller, who wipes them when they hold a
+ * key. Keep a copy (`slice`) of what is remembered for long, or the whole chunk of 32 KiB stays with it; never transfer its `buffer`.
+ * Throws `RangeError` for a value that the type cannot hold.
  */
 export function encode<T>(type: Type<T>, value: T): Uint8Array<ArrayBuffer> {
   try {
