@@ -103,6 +103,13 @@ await t.test("MIT's kvno gets service tickets", async (t) => {
     t.match(output, /(revoked|locked out)/i);
   });
 
+  await t.test('with a TGT from before the server was restarted', async (t) => {
+    const alice = await loggedIn(kdc, 'alice');
+    await kdc.restart();
+    const { code, output } = await alice.run('kvno', [SERVICE]);
+    t.equal(code, 0, output);
+  });
+
   await t.test('with an old TGT after the key of the realm was changed, and with a new one', async (t) => {
     const alice = await loggedIn(kdc, 'alice');
     await kdc.rotateRealmKey();
