@@ -41,9 +41,10 @@ export function etypeInfoOf(realm: KdcRealm, account: Account, key: PrincipalKey
   let der = account.etypeInfo.get(key.key.etype);
   if (der === undefined) {
     const salt = key.salt ?? defaultSalt(realm, parseName(account.principal.name));
+    // A copy: an encoding is a view of memory that it shares with others, and this one is kept.
     der = encode(EtypeInfo2, [
       { etype: key.key.etype, salt, s2kparams: key.s2kparams ?? DEFAULT_S2KPARAMS[key.key.etype] },
-    ]);
+    ]).slice();
     account.etypeInfo.set(key.key.etype, der);
   }
   return der;

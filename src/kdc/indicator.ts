@@ -65,9 +65,9 @@ function statement(rights: readonly Right[]): Statement {
     const adData = encode(
       AuthenticationIndicator,
       rights.map((right) => `realmward:${right}`),
-    );
+    ).slice();
     const elements = [{ adType: AdType.AUTHENTICATION_INDICATOR, adData }];
-    statements.set(key, (known = { elements, der: encode(AuthorizationData, elements) }));
+    statements.set(key, (known = { elements, der: encode(AuthorizationData, elements).slice() }));
   }
   return known;
 }
