@@ -44,6 +44,22 @@ export function accountName(text: string, kind: PrincipalKind, realm: string): s
   return name;
 }
 
+/** The error `exists`: `name` cannot be given, as `existing` is there (`PrincipalRepository.taken`). */
+export function nameTaken(name: string, existing: string): RealmwardError {
+  if (name === existing) {
+    return new RealmwardError('exists', `"${name}" exists already`, {
+      hint: 'Change it, or remove it first.',
+    });
+  }
+  return new RealmwardError(
+    'exists',
+    `"${name}" cannot be told from "${existing}", which exists: letter case does not make another name`,
+    {
+      hint: 'Choose a name that differs in its letters.',
+    },
+  );
+}
+
 // Control characters, invisible format characters (zero width, direction), lone surrogates, line and paragraph separators.
 const UNTYPABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 

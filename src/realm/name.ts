@@ -57,6 +57,11 @@ export function foldName(name: string): string {
   return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }
 
+/** RFC 4120 section 4: the default salt "is the concatenation of the principal's realm and name components, in order, with no separators". */
+export function defaultSalt(realm: string, components: readonly string[]): string {
+  return realm + components.join('');
+}
+
 const UNESCAPED: Record<string, string> = { n: '\n', t: '\t', b: '\b', '0': '\0' };
 const ESCAPED: Record<string, string> = { '\n': '\\n', '\t': '\\t', '\b': '\\b', '\0': '\\0' };
 

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { nodeCrypto } from '../../src/crypto/node.ts';
+import { importUsers } from '../../src/accounts/import-users.ts';
+import { lockDataDir } from '../../src/store/lock.ts';
+import { openStore } from '../../src/store/open.ts';
+import { capturedLog } from './captured-log.ts';
+import type { Scope } from './run.ts';
+import { someKey, someService, STORE_REALM } from './temporary-store.ts';
+
+/** Another process that works on the same store. */
+export interface StoreProcess {
+  readonly pid: number;
+  /** The next line that it says, `undefined` when it has ended. */
+  line(): Promise<string | undefined>;
+  /** Ends it without warning, as `kill -9` does. */
+  kill(): Promise<void>;
+  /** Its exit code, when it has ended by itself. */
+  ended(): Promise<number | null>;
+}
+
+/** Starts this file as a process of its own, with one of `VERBS`. */
+export function storeProcess(t: Scope, data: string, verb: string, ...args: string[]): StoreProcess {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), data, verb, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  t.teardown(kill);
+  return {
+    pid: child.pid as number,
+    line: async () => ((await lines.next()) as { value?: string }).value,
+    kill,
+    ended: () => ended,
+  };
+}
+
+const standingClock = { microseconds: () => 1_800_000_000_000_000 };
+
+const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promise<void>>> = {
+  /** Adds a service, disables it, and adds one more key: three changes. */
+  async change(data, name = '') {
+    const store = await open(data);
+    await store.principals.change(name, { disabled: true, keys: [someKey({ kvno: 7 })] });
+    await store.close();
+  },
+
+  async add(data, name = '') {
+    const store = await open(data);
+    await store.principals.add(someService({ name }));
+    await store.close();
+  },
+
+  /** Records failed logins, each told apart from the others. */
+  async fail(data, name = '', times = '1', at = '0') {
+    const store = await open(data, { maxFailures: 50, window: 900, duration: 600 });
+    const principal = await store.principals.find(name);
+    if (principal === undefined) throw new Error(`no ${name}`);
+    for (let i = 0; i < Number(times); i++) {
+      store.recorder.failed(principal, Number(at));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await store.close();
+  },
+
+  /** Imports users, and says after each batch how many are in the store. */
+  async import(data, count = '0') {
+    const store = await open(data);
+    const accounts = {
+      realm: STORE_REALM,
+      principals: store.principals,
+      crypto: nodeCrypto,
+      clock: standingClock,
+      etypes: [20, 19, 18, 17],
+    };
+    const rows = Array.from({ length: Number(count) }, (_, line) => ({ line, name: `user${line}` }));
+    await importUsers(accounts, rows, ({ added }) => console.log(added));
+    await store.close();
+  },
+
+  /** Rotates the master key, and says how far it is. */
+  async rotate(data) {
+    const store = await open(data);
+    await store.rotateMasterKey((done) => console.log(done));
+    await store.close();
+  },
+
+  /** Takes the server's lock, says so, and stays. */
+  async lock(data) {
+    lockDataDir(data, standingClock);
+    console.log('locked');
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  },
+};
+
+async function open(data: string, lockout?: { maxFailures: number; window: number; duration: number }) {
+  return openStore({ data, realm: STORE_REALM, environment: {}, log: capturedLog(), lockout });
+}
+
+if (import.meta.main) {
+  const [, , data = '', verb = '', ...args] = process.argv;
+  await VERBS[verb]?.(data, ...args);
+}
