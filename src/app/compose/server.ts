@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Sid } from '../../base/sid.ts';
+import { nodeCrypto } from '../../crypto/node.ts';
+import { createKdc, requestTooLong } from '../../kdc/kdc.ts';
+import type { KdcOptions } from '../../kdc/realm.ts';
+import { createLog } from '../../ops/log.ts';
+import { startTimeSync } from '../../ops/time-sync.ts';
+import { NO_TRUSTS } from '../../realm/trust.ts';
+import { ensureDataDir } from '../../store/data-dir.ts';
+import { lockDataDir } from '../../store/lock.ts';
+import type { Endpoint } from '../../transport/endpoint.ts';
+import { formatEndpoint } from '../../transport/endpoint.ts';
+import { startTransports } from '../../transport/listen.ts';
+import type { Config } from '../config/load.ts';
+import { clientKrb5Conf } from '../krb5-conf.ts';
+import { logKdcEvent } from '../log-event.ts';
+import { type Environment, openRealm, type Prepared, prepareRealm, systemClock } from './realm.ts';
+
+export interface ServerOptions {
+  readonly environment: Environment;
+  /** Log lines for people on standard output, too. */
+  readonly pretty: boolean;
+}
+
+/** A server that serves. */
+export interface Server {
+  readonly sid: Sid;
+  /** What was made at this start. */
+  readonly prepared: Prepared;
+  /** Where the KDC listens, with real ports. */
+  readonly listening: readonly Endpoint[];
+  /** Path of a krb5.conf for clients on this machine. */
+  readonly krb5conf: string;
+  /** Opens the log file anew, after log rotation has renamed it. */
+  reopenLog(): void;
+  /** Answers what is in work, writes what waits to be written, lets go of ports and data folder. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server of a configuration; it serves when the promise resolves. Where something fails on the way, everything that was opened is
+ * closed again. Throws `RealmwardError`, among others `data-in-use` and `port-in-use` with who is there already.
+ */
+export async function startServer(config: Config, options: ServerOptions): Promise<Server> {
+  await using opened = new AsyncDisposableStack();
+  const log = createLog({
+    level: config.log.level,
+    pretty: options.pretty,
+    ...(config.log.file === undefined ? {} : { file: config.log.file }),
+  });
+  opened.defer(() => log.close());
+  const { logger } = log;
+
+  ensureDataDir(config.data, logger);
+  const lock = lockDataDir(config.data, systemClock);
+  opened.defer(() => lock.release());
+  const realm = await openRealm(config, { environment: options.environment, log: logger });
+  opened.defer(() => realm.close());
+  const prepared = await prepareRealm(realm, options.environment);
+
+  const kdcOptions: KdcOptions = {
+    realm: config.realm,
+    sid: prepared.sid,
+    crypto: nodeCrypto,
+    clock: systemClock,
+    directory: realm.store.directory,
+    logins: realm.store.recorder,
+    policy: config.policy,
+    trusts: NO_TRUSTS,
+    observe: (event) => logKdcEvent(log, event),
+  };
+  const transports = await startTransports({
+    listen: config.listen.kdc,
+    handler: createKdc(kdcOptions),
+    log: logger,
+    udpReplyLimit: config.udpReplyLimit,
+    // This reason has an error code, so there is an answer.
+    fieldTooLong: () => requestTooLong(kdcOptions) as Uint8Array,
+  });
+  opened.defer(() => transports.close());
+  const krb5conf = writeKrb5Conf(config, transports.addresses);
+  if (config.time !== undefined) {
+    const { servers, interval } = config.time;
+    const { clockSkew } = config.policy;
+    const clock = startTimeSync({ servers, interval: interval * 1000, clockSkew, log: logger });
+    opened.defer(() => clock.stop());
+  }
+
+  logger.info(
+    {
+      realm: config.realm,
+      sid: prepared.sid,
+      listen: transports.addresses.map(formatEndpoint),
+      data: config.data,
+    },
+    'serving',
+  );
+  logger.debug(
+    { milliseconds: Math.round(performance.now()) },
+    'ready, counted from the start of the process',
+  );
+  const resources = opened.move();
+  let stopping: Promise<void> | undefined;
+  return {
+    sid: prepared.sid,
+    prepared,
+    listening: transports.addresses,
+    krb5conf,
+    reopenLog() {
+      log.reopen();
+      logger.info('log opened anew');
+    },
+    stop() {
+      if (stopping === undefined) logger.info('stopping');
+      return (stopping ??= resources.disposeAsync());
+    },
+  };
+}
+
+function writeKrb5Conf(config: Config, listening: readonly Endpoint[]): string {
+  const file = join(config.data, 'krb5.conf');
+  writeFileSync(file, clientKrb5Conf(config.realm, listening));
+  return file;
+}

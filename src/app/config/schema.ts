@@ -1,0 +1,232 @@
+import { z } from 'zod';
+import { parseSid } from '../../base/sid.ts';
+import { ETYPES } from '../../crypto/etypes.ts';
+import { RIGHTS } from '../../realm/right.ts';
+import { STRONG_ETYPES } from '../../spec/etypes.ts';
+import { parseTimeServer } from '../../ops/time-sync.ts';
+import { parseEndpoint } from '../../transport/endpoint.ts';
+import { DURATION, formatDuration, parseDuration } from './duration.ts';
+
+/*
+ * The configuration file. The message of each check is what was expected there, as `mistakes.ts` puts it behind "expected"; descriptions go
+ * into the JSON Schema that editors show.
+ */
+
+const TEN_YEARS = 3650 * 86_400;
+
+const STRONG = ETYPES.filter(({ etype }) => STRONG_ETYPES.includes(etype));
+const ETYPE_NAMES = STRONG.map(({ name }) => name);
+
+const realm = text(
+  'the name of a realm: letters, digits, dots, hyphens and underscores, such as REALM1.EXAMPLE',
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/,
+);
+
+const sid = z
+  .string({ error: 'a SID in quotes or not, such as S-1-5-21-1000000001-2000000002-3000000003' })
+  .refine(accepts(parseSid), { error: 'a SID, such as S-1-5-21-1000000001-2000000002-3000000003' })
+  .refine((value) => value.split('-').length <= 17, {
+    error: 'a SID with room for one more number: at most 14 behind the S-1-5',
+  });
+
+const path = z.string({ error: 'a path' }).min(1, { error: 'a path' });
+
+const endpoint = z
+  .string({ error: 'an IP address and a port, such as "192.0.2.1:88" or "[2001:db8::1]:88"' })
+  .refine(accepts(parseEndpoint), {
+    error: 'an IP address and a port, such as "192.0.2.1:88" or "[2001:db8::1]:88"',
+  });
+
+const TIME_SERVER = 'a time server: a name or an IPv4 address, and :port where that is not 123';
+const timeServer = z.string({ error: TIME_SERVER }).refine(accepts(parseTimeServer), { error: TIME_SERVER });
+
+const SECRET =
+  'a text that is not empty, in quotes where it could be something else, or { file: PATH }, or { env: NAME }';
+
+/** A secret as the file states it: itself, or where it stands. Read by `readSecret` when it is needed. */
+export const secret = z.union(
+  [
+    z
+      .string()
+      .min(1, { error: SECRET })
+      .meta({ description: 'The secret itself. Whoever may read this file has it.' }),
+    z.strictObject({
+      file: path.meta({ description: 'Path of a file that holds the secret and nothing else.' }),
+    }),
+    z.strictObject({
+      env: text(
+        'the name of an environment variable, such as ADMIN_PASSWORD',
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+      ).meta({
+        description: 'Name of an environment variable that holds the secret.',
+      }),
+    }),
+  ],
+  { error: SECRET },
+);
+
+const policy = object({
+  maxLife: duration('10h', 60, TEN_YEARS).meta({ description: 'Longest lifetime of a ticket.' }),
+  maxRenew: duration('7d', 0, TEN_YEARS).meta({
+    description: 'Longest time over which a ticket may be renewed; 0s: none may be.',
+  }),
+  clockSkew: duration('5m', 1, 86_400).meta({
+    description: 'How far the clocks of clients may differ from the server.',
+  }),
+  revealUnknownClients: z.boolean({ error: 'true or false' }).default(false).meta({
+    description:
+      'Whether clients are told that a user does not exist, rather than that the password is wrong.',
+  }),
+  etypes: z
+    .array(
+      z.enum([...ETYPE_NAMES, ...STRONG.flatMap(({ aliases }) => aliases)], {
+        error: `one of ${ETYPE_NAMES.join(', ')}`,
+      }),
+      { error: 'a list of encryption types' },
+    )
+    .min(1, { error: 'a list with at least one encryption type' })
+    .default(ETYPE_NAMES)
+    .meta({
+      description:
+        'Encryption types that the realm uses. The order does not matter: the strongest that both sides have is taken.',
+    }),
+  udpReplyLimit: z
+    .int({ error: 'a whole number of bytes from 512 to 65507' })
+    .min(512, { error: 'a whole number of bytes from 512 to 65507' })
+    .max(65_507, { error: 'a whole number of bytes from 512 to 65507' })
+    .default(1465)
+    .meta({ description: 'Longest reply over UDP, in bytes; for longer ones clients are sent to TCP.' }),
+  lockout: object({
+    maxFailures: z
+      .int({ error: 'a whole number from 1 to 1000' })
+      .min(1, { error: 'a whole number from 1 to 1000' })
+      .max(1000, { error: 'a whole number from 1 to 1000' })
+      .meta({ description: 'An account is locked after so many wrong passwords.' }),
+    window: duration('15m', 1, TEN_YEARS).meta({
+      description: 'Counting begins anew when this time has passed since the last wrong password.',
+    }),
+    duration: duration('15m', 1, TEN_YEARS).meta({ description: 'How long the account stays locked.' }),
+  })
+    .optional()
+    .meta({
+      description:
+        'Lock accounts for a while after too many wrong passwords. Left out: no account is ever locked.',
+    }),
+});
+
+const user = object({
+  name: z
+    .string({ error: 'a name, such as alice' })
+    .meta({ description: 'Name of the user, without the realm.' }),
+  right: z
+    .enum(RIGHTS, { error: `one of ${RIGHTS.join(', ')}` })
+    .optional()
+    .meta({ description: 'What the user may do on devices. Left out: may log in, and do nothing.' }),
+  password: secret.meta({
+    description: 'Password of the user when it is created; changing it here later changes nothing.',
+  }),
+});
+
+const service = object({
+  name: z
+    .string({ error: 'a name, such as host/device1.example' })
+    .meta({ description: 'Name of the service, without the realm. Its key is random.' }),
+});
+
+/** The configuration file's schema. */
+export const configSchema = object({
+  realm: realm.meta({ description: 'Name of the realm. Case-sensitive; usually in upper case.' }),
+  sid: sid
+    .optional()
+    .meta({ description: "The realm's own SID. Left out: made once and kept in the store." }),
+  data: path.meta({ description: 'Folder of the master key and the store; created with mode 0700.' }),
+  store: z
+    .literal('sqlite', { error: '"sqlite"' })
+    .default('sqlite')
+    .meta({ description: 'Kind of the store: sqlite, a file in the data folder.' }),
+  listen: object({
+    kdc: z
+      .array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:88"]' })
+      .min(1, { error: 'a list with at least one address, such as ["192.0.2.1:88"]' })
+      .meta({
+        description:
+          'Addresses of the KDC, UDP and TCP on each: "192.0.2.1:88", "[2001:db8::1]:88", "0.0.0.0:88" for all.',
+      }),
+  }),
+  policy: policy.prefault({}).meta({ description: 'What tickets may be like.' }),
+  users: list(user, 'a list of users, each { name: …, right: …, password: … }').meta({
+    description:
+      'Users that are created when the server starts and they do not exist. What exists is never changed.',
+  }),
+  services: list(service, 'a list of services, each { name: … }').meta({
+    description: 'Services that are created, with random keys, when the server starts and they do not exist.',
+  }),
+  time: object({
+    servers: z
+      .array(timeServer, { error: 'a list of time servers, such as [ntp.example]' })
+      .min(1, { error: 'a list with at least one time server, such as [ntp.example]' })
+      .meta({
+        description:
+          'NTP servers that the clock is compared with. The offset is logged; the clock is never moved.',
+      }),
+    interval: duration('5m', 10, 86_400).meta({ description: 'How often they are asked.' }),
+  })
+    .optional()
+    .meta({ description: 'Compare the clock with time servers. Left out: it is not.' }),
+  log: object({
+    file: path
+      .optional()
+      .meta({ description: 'Path of the log file, JSON lines. Left out: standard output.' }),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'], { error: 'one of debug, info, warn, error' })
+      .default('info')
+      .meta({ description: 'Which lines are written: those of this level and above.' }),
+  })
+    .prefault({})
+    .meta({ description: 'Where the log goes.' }),
+});
+
+/** The values of a file that fits the schema, as it states them. */
+export type ConfigValues = z.output<typeof configSchema>;
+
+/** The JSON Schema for editors, of what may stand in the file. */
+export function configJsonSchema(): object {
+  return { title: 'Configuration of a realmward server', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+}
+
+function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, { error: `keys and values: ${Object.keys(shape).join(', ')}` });
+}
+
+function list<Item extends z.ZodType>(item: Item, expected: string) {
+  return z.array(item, { error: expected }).prefault([]);
+}
+
+function text(expected: string, pattern: RegExp) {
+  return z.string({ error: expected }).regex(pattern, { error: expected });
+}
+
+/** Seconds of a duration between `least` and `most` seconds. */
+function duration(standard: string, least: number, most: number) {
+  const expected = `a duration such as ${standard}, at least ${formatDuration(least)}, at most ${formatDuration(most)}`;
+  return z
+    .string({ error: expected })
+    .regex(DURATION, { error: expected, abort: true })
+    .refine((value) => isBetween(parseDuration(value), least, most), { error: expected })
+    .default(standard);
+}
+
+function isBetween(seconds: number | undefined, least: number, most: number): boolean {
+  return seconds !== undefined && seconds >= least && seconds <= most;
+}
+
+function accepts(parse: (text: string) => unknown): (text: string) => boolean {
+  return (value) => {
+    try {
+      parse(value);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}

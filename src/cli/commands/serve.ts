@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Config } from '../../app/config/load.ts';
+import type { Server } from '../../app/compose/server.ts';
+import { COMMAND, version } from '../../app/version.ts';
+import type { Context } from '../context.ts';
+import { fields } from '../table.ts';
+import type { Define } from '../verbs.ts';
+
+/** After a signal the process is gone by then, whatever happens, in milliseconds. */
+const LAST_CALL = 10_000;
+
+/** realmward serve */
+export const define: Define = (command, context) => {
+  command
+    .option('--pretty', 'print the log for people on standard output, too')
+    .action(async ({ pretty = false }: { pretty?: boolean }) => {
+      const stop = untilStopped();
+      const config = await context.config();
+      const { startServer } = await import('../../app/compose/server.ts');
+      const server = await startServer(config, { environment: context.environment, pretty });
+      process.on('SIGHUP', server.reopenLog);
+      greet(config, server, { pretty, context });
+      await stop;
+      setTimeout(() => process.exit(1), LAST_CALL).unref();
+      await server.stop();
+      process.off('SIGHUP', server.reopenLog);
+    });
+};
+
+/** Resolves at the first SIGTERM or SIGINT; the second one ends the process. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('SIGTERM', stop);
+      process.off('SIGINT', stop);
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}
+
+/** Tells what is served and what to do next; not into a log of JSON lines, where a line says the same. */
+function greet(
+  config: Config,
+  server: Server,
+  { pretty, context }: { pretty: boolean; context: Context },
+): void {
+  const { listening, krb5conf, prepared, sid } = server;
+  if (context.options().json === true) {
+    const { file = null } = config.log;
+    process.stdout.write(
+      `${JSON.stringify({ realm: config.realm, sid, listening, krb5conf, log: file, prepared })}\n`,
+    );
+    return;
+  }
+  const logOnStdout = config.log.file === undefined && !pretty;
+  if (logOnStdout && !process.stdout.isTTY) return;
+  const created = [...prepared.users, ...prepared.services];
+  process.stdout.write(`
+realmward ${version()} serves the realm ${config.realm}, ready after ${(performance.now() / 1000).toFixed(2)} seconds.
+
+${fields({
+  KDC: `${listening.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).join(', ')} (UDP and TCP)`,
+  'realm SID': sid,
+  log: config.log.file ?? 'here',
+  data: config.data,
+  created: created.length === 0 ? undefined : created.join(', '),
+})}
+
+In another terminal:
+
+  export KRB5_CONFIG=${krb5conf}
+  export REALMWARD_CONFIG=${resolve(config.file)}
+${nextSteps(config)}
+Ctrl-C stops the server.
+
+`);
+}
+
+function nextSteps({ realm, users, file }: Config): string {
+  const [first] = users;
+  if (first === undefined)
+    return `  ${COMMAND} user add admin --right Administrator\n  kinit admin@${realm}\n`;
+  return `  kinit ${first.name}@${realm}         # its password: see users in ${file}\n  klist\n  ${COMMAND} user list\n`;
+}
