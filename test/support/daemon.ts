@@ -84,7 +84,7 @@ function accepts(port: number, host: string): Promise<boolean> {
 }
 
 /** A port of 127.0.0.1 that is free for TCP and UDP at this moment. Another program may take it before you do: try again then. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   for (;;) {
     const tcp = createServer().listen(0, '127.0.0.1');
     await once(tcp, 'listening');
