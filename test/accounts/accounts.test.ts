@@ -103,7 +103,7 @@ await t.test('a user', async (t) => {
       '': /is empty/,
       'a\0b': /control/,
       'line\n': /control/,
-      [`${'ä'.repeat(512)}`]: /1024 bytes/,
+      ['ä'.repeat(512)]: /1024 bytes/,
       '\ud800': /Unicode/,
     };
     for (const [password, message] of Object.entries(bad)) {
@@ -139,7 +139,7 @@ await t.test('a user', async (t) => {
     const both = await Promise.all(
       ['one', 'two'].map((password) => setPassword(accounts, 'alice', password)),
     );
-    t.same(both.flatMap(kvnos).toSorted(), [before + 1, before + 2]);
+    t.same(new Set(both.flatMap(kvnos)), new Set([before + 1, before + 2]));
   });
 
   await t.test('can be given another right, or none', async (t) => {

@@ -1,6 +1,7 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { RealmwardError } from '../../src/base/errors.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -178,6 +179,20 @@ await t.test('principals', async (t) => {
     );
     t.equal((await principals.find('still'))?.disabled, false);
   });
+
+  await t.test(
+    'are written when another process has ended its transaction, and the event loop goes on meanwhile',
+    async (t) => {
+      const elsewhere = new DatabaseSync(join(data, 'store.sqlite'));
+      elsewhere.exec('begin immediate');
+      const adding = principals.add(someService({ name: 'patient' }));
+      const first = await Promise.race([adding.then(() => 'added'), sleep(60).then(() => 'slept')]);
+      t.equal(first, 'slept');
+      elsewhere.exec('commit');
+      elsewhere.close();
+      t.equal((await adding).name, 'patient');
+    },
+  );
 
   await t.test('that do not exist cannot be changed or removed', async (t) => {
     await t.rejects(principals.change('nobody', { disabled: true }), { code: 'not-found' });

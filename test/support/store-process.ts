@@ -23,9 +23,13 @@ export interface StoreProcess {
 
 /** Starts this file as a process of its own, with one of `VERBS`. */
 export function storeProcess(t: Scope, data: string, verb: string, ...args: string[]): StoreProcess {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), data, verb, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', fileURLToPath(import.meta.url), data, verb, ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = once(child, 'close').then(([code]) => code as number | null);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const kill = async (): Promise<void> => {
@@ -94,6 +98,8 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
   /** Takes the server's lock, says so, and stays. */
   async lock(data) {
     lockDataDir(data, standingClock);
+    // A lock must last although nobody keeps what was returned.
+    globalThis.gc?.();
     console.log('locked');
     await new Promise((resolve) => setTimeout(resolve, 60_000));
   },
