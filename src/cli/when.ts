@@ -24,12 +24,8 @@ export function parseWhen(text: string, now: Seconds): Seconds | undefined {
 
 /** An ISO 8601 time for people: local, without seconds; `undefined` for `null`. */
 export function showIso(iso: string | null): string | undefined {
-  return iso === null ? undefined : showTime(Date.parse(iso) / 1000);
-}
-
-/** A time for people, local and without seconds. */
-export function showTime(at: Seconds): string {
-  const date = new Date(at * 1000);
+  if (iso === null) return undefined;
+  const date = new Date(iso);
   const two = (value: number) => String(value).padStart(2, '0');
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }

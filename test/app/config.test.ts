@@ -7,6 +7,7 @@ import { checkConfig } from '../../src/app/config/check.ts';
 import { ConfigError } from '../../src/app/config/mistakes.ts';
 import { formatDuration, parseDuration } from '../../src/app/config/duration.ts';
 import { configJsonSchema } from '../../src/app/config/schema.ts';
+import { clientKrb5Conf } from '../../src/app/krb5-conf.ts';
 import { Secret } from '../../src/app/config/secret.ts';
 import { temporaryFolder } from '../support/run.ts';
 
@@ -319,3 +320,18 @@ await t.test('the example for production is right, and names secrets instead of 
   t.equal(config.data, '/var/lib/realmward');
   for (const { password } of config.users) t.throws(() => password.read({}), { code: 'no-secret' });
 });
+
+await t.test(
+  "clients on the server's machine find it on loopback where it listens on all addresses",
+  async (t) => {
+    const text = clientKrb5Conf('REALM1.EXAMPLE', [
+      { host: '0.0.0.0', port: 88 },
+      { host: '::', port: 88 },
+      { host: '192.0.2.1', port: 10_088 },
+      { host: '127.0.0.1', port: 88 },
+    ]);
+    const kdcs = Array.from(text.matchAll(/^ {4}kdc = (.*)/gm), ([, kdc]) => kdc);
+    t.same(kdcs, ['127.0.0.1:88', '[::1]:88', '192.0.2.1:10088']);
+    t.match(text, 'default_realm = REALM1.EXAMPLE\n  dns_lookup_kdc = false\n');
+  },
+);

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { EXIT } from '../../src/cli/exit-codes.ts';
 import { temporaryFolder } from '../support/run.ts';
 import { realmward, realmwardHost, replay, script, type Shell } from '../support/transcript.ts';
 
@@ -503,7 +504,7 @@ await t.test('a mistake in the command line is explained, and ends with 2', asyn
 
 await t.test('a password is never an argument, and never shown', async (t) => {
   const shell = shellWithConfig(t);
-  await realmward(shell, ['init']);
+  await cli(shell, ['init']);
   for (const args of [
     ['user', 'add', 'bob', PASSWORD],
     ['user', 'add', 'bob', '--password', PASSWORD],
@@ -511,7 +512,7 @@ await t.test('a password is never an argument, and never shown', async (t) => {
     ['user', 'add', 'bob', '-p', PASSWORD],
     ['user', 'password', 'alice', PASSWORD],
   ]) {
-    const { code, output } = await realmward(shell, args);
+    const { code, output } = await cli(shell, args);
     t.equal(code, 2, args.join(' '));
     t.match(output, /a password is never an argument: .*\n.*--password-stdin or --password-file FILE\./);
     t.notMatch(output, PASSWORD);
@@ -543,18 +544,50 @@ await t.test('a password is never an argument, and never shown', async (t) => {
   );
   t.match(twoLines, { code: 2, stderr: /standard input has more than one line/ });
   writeFileSync(join(shell.cwd, 'password'), `${PASSWORD}\n`);
-  const added = await realmward(shell, ['user', 'add', 'bob', '--password-file', 'password', '--debug']);
+  const added = await cli(shell, ['user', 'add', 'bob', '--password-file', 'password', '--debug']);
   t.equal(added.code, 0, added.output);
-  const outputs = [twoLines, added, await realmward(shell, ['user', 'show', 'bob', '--json'])].map(
+  const outputs = [twoLines, added, await cli(shell, ['user', 'show', 'bob', '--json'])].map(
     ({ output }) => output,
   );
   t.notMatch(outputs.join(''), PASSWORD);
 });
 
+await t.test('docs/cli.md has every verb and every exit code, docs/events.md every reason', async (t) => {
+  const shell = { cwd: temporaryFolder(t) };
+  const verbsIn = (help: string): string[] =>
+    Array.from(
+      /\nCommands:\n([^]*?)\n\n/.exec(`${help}\n\n`)?.[1]?.matchAll(/^ {2}([a-z-]+)/gm) ?? [],
+      ([, verb]) => verb as string,
+    );
+  const help = async (...verb: string[]): Promise<string> => (await cli(shell, [...verb, '--help'])).stdout;
+  const verbs: string[] = [];
+  for (const verb of verbsIn(await help()).filter((verb) => verb !== 'help')) {
+    const inner = verbsIn(await help(verb)).filter((verb) => verb !== 'help');
+    verbs.push(...(inner.length === 0 ? [verb] : inner.map((one) => `${verb} ${one}`)));
+  }
+  t.ok(verbs.includes('user add') && verbs.includes('serve'), verbs.join(', '));
+  const documentation = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+  for (const verb of verbs) t.match(documentation, new RegExp(`^\\| \`${verb}[ \`]`, 'm'), verb);
+  for (const { code, meaning } of Object.values(EXIT)) {
+    t.match(
+      documentation,
+      new RegExp(`^\\| ${code} +\\| ${meaning.replaceAll(/[()]/g, '.')} *\\|$`, 'm'),
+      meaning,
+    );
+    t.match(await help(), `  ${code}  ${meaning}\n`);
+  }
+  const events = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
+  t.equal(
+    events,
+    (await cli(shell, ['events', '--markdown'])).stdout,
+    'npx realmward events --markdown > docs/events.md',
+  );
+});
+
 await t.test('a stack is shown with --debug and never without', async (t) => {
   const shell = shellWithConfig(t);
-  const plain = await realmward(shell, ['user', 'show', 'nobody']);
-  const debug = await realmward(shell, ['user', 'show', 'nobody', '--debug']);
+  const plain = await cli(shell, ['user', 'show', 'nobody']);
+  const debug = await cli(shell, ['user', 'show', 'nobody', '--debug']);
   t.notMatch(plain.output, /\bat .*\.ts:\d+/);
   t.match(debug.output, /\bat .*\.ts:\d+/);
 });

@@ -6,6 +6,7 @@ import { findProgram } from '../support/peers.ts';
 import { CLEAN_ENV, temporaryFolder } from '../support/run.ts';
 import { realmward, type Shell } from '../support/transcript.ts';
 
+const SCRIPT = findProgram('script');
 const BIN = join(import.meta.dirname, '../../bin/realmward.js');
 
 function shellWithConfig(t: Test): Shell {
@@ -24,7 +25,7 @@ async function atTerminal(
   dialogue: readonly [question: string, answer: string][],
 ): Promise<{ code: number; screen: string }> {
   const command = [process.execPath, BIN, ...args].join(' ');
-  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+  const child = spawn(SCRIPT ?? '', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd,
     env: { ...CLEAN_ENV, ...env, HOME: cwd, TERM: 'xterm' },
   });
@@ -46,7 +47,7 @@ async function atTerminal(
   return { code, screen };
 }
 
-if (findProgram('script') === undefined) {
+if (SCRIPT === undefined) {
   t.pass('a terminal can be played', { skip: 'there is no script (util-linux)' });
 } else {
   await t.test('at a terminal a new password is asked for twice and never shown', async (t) => {

@@ -14,6 +14,8 @@ import { udpClient } from '../support/udp-client.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BIN = join(ROOT, 'bin/realmward.js');
+/** Half of the time that a start takes is compiling; this file starts many servers. */
+const NODE_COMPILE_CACHE = temporaryFolder(t);
 const REALM = 'REALM1.EXAMPLE';
 
 /** Starts `realmward serve` in the shell's folder; `config` writes the configuration for a port. */
@@ -33,7 +35,7 @@ async function serve(
 }
 
 function start(t: Test, { cwd }: Shell, file: string, ...args: string[]): Daemon {
-  const env = { ...CLEAN_ENV, HOME: cwd };
+  const env = { ...CLEAN_ENV, HOME: cwd, NODE_COMPILE_CACHE };
   return startDaemon(t, process.execPath, [BIN, 'serve', '--config', file, ...args], {
     cwd,
     env,
@@ -48,14 +50,28 @@ users:
   - { name: alice, right: Administrator, password: Geheim-4711 }
 ${more}`;
 
-const { KDC_ERR_CLIENT_REVOKED, KDC_ERR_KEY_EXPIRED, KDC_ERR_NAME_EXP, KDC_ERR_PREAUTH_FAILED } = ErrorCode;
+const {
+  KDC_ERR_CLIENT_REVOKED,
+  KDC_ERR_KEY_EXPIRED,
+  KDC_ERR_NAME_EXP,
+  KDC_ERR_PREAUTH_FAILED,
+  KDC_ERR_C_PRINCIPAL_UNKNOWN,
+  KRB_AP_ERR_SKEW,
+  KRB_ERR_RESPONSE_TOO_BIG,
+} = ErrorCode;
 
-/** Logs in over UDP as kinit does, by password; resolves to `ticket` or the error code of the answer. */
-async function logIn(t: Test, port: number, user: string, password: string): Promise<'ticket' | number> {
+/** Logs in over UDP as kinit does, by password, with a clock that is so many seconds ahead; resolves to `ticket` or the error code of the answer. */
+async function logIn(
+  t: Test,
+  port: number,
+  user: string,
+  password: string,
+  { ahead = 0 } = {},
+): Promise<'ticket' | number> {
   const now = Math.floor(Date.now() / 1000);
   const key = await nodeCrypto.stringToKey(20, password, `${REALM}${user}`);
   const request = asReq(body({ seconds: now } as Parameters<typeof body>[0], { cname: name(user) }), [
-    encTimestamp(key, now),
+    encTimestamp(key, now + ahead),
   ]);
   const client = await udpClient(t);
   client.send(request, port);
@@ -225,6 +241,61 @@ await t.test('what commands change takes effect at once, while the server runs',
   }
 });
 
+await t.test('each option of the policy does what it says', async (t) => {
+  const shell = { cwd: temporaryFolder(t), env: { REALMWARD_CONFIG: 'realm.yaml' } };
+  const policy = `policy:
+  revealUnknownClients: true
+  clockSkew: 1m
+  etypes: [aes256-sha2]
+  lockout: { maxFailures: 3, window: 10m, duration: 1d }
+log: { level: warn }
+`;
+  const { daemon, port } = await serve(t, shell, 'realm.yaml', (port) => config(port, policy));
+  const cli = realmwardHost(t);
+  const show = async (user: string): Promise<unknown> =>
+    JSON.parse((await cli(shell, ['user', 'show', user, '--json'])).stdout);
+  t.equal(await logIn(t, port, 'alice', 'Geheim-4711'), 'ticket');
+  t.equal(await logIn(t, port, 'nobody', 'Geheim-4711'), KDC_ERR_C_PRINCIPAL_UNKNOWN, 'revealUnknownClients');
+  t.equal(await logIn(t, port, 'alice', 'Geheim-4711', { ahead: 50 }), 'ticket', 'clockSkew');
+  t.equal(await logIn(t, port, 'alice', 'Geheim-4711', { ahead: 90 }), KRB_AP_ERR_SKEW, 'clockSkew');
+  t.match(await show('alice'), { etypes: ['aes256-cts-hmac-sha384-192'], state: 'ok' }, 'etypes');
+  for (let tries = 0; tries < 3; tries++)
+    t.equal(await logIn(t, port, 'alice', 'wrong'), KDC_ERR_PREAUTH_FAILED);
+  // Failures are written in the background, and a right password in between would forgive them: so it waits.
+  const state = async (): Promise<unknown> => ((await show('alice')) as { state: string }).state;
+  for (let tries = 0; tries < 50 && (await state()) !== 'locked'; tries++) await sleep(100);
+  t.match(await show('alice'), { state: 'locked', failures: 3, lockedUntil: /Z$/ }, 'lockout');
+  const locked = async () => (await logIn(t, port, 'alice', 'Geheim-4711')) === KDC_ERR_CLIENT_REVOKED;
+  t.ok(await locked(), 'lockout');
+  t.match(await cli(shell, ['user', 'enable', 'alice']), { code: 0, stdout: /is enabled/ });
+  for (let tries = 0; tries < 50 && (await locked()); tries++) await sleep(100);
+  t.equal(await logIn(t, port, 'alice', 'Geheim-4711'), 'ticket');
+  await daemon.stop();
+  t.match(lines(daemon.log()).map(({ level, reason }) => ({ level, reason }))[0], {
+    level: 40,
+    reason: 'client-locked',
+  });
+  t.notOk(
+    lines(daemon.log()).some(({ level }) => level !== 40),
+    'log.level',
+  );
+});
+
+await t.test(
+  'replies longer than udpReplyLimit send clients to TCP, and time servers are asked',
+  async (t) => {
+    const shell = { cwd: temporaryFolder(t) };
+    const closed = await udpClient(t);
+    const more = `policy: { udpReplyLimit: 600 }\ntime: { servers: ["127.0.0.1:${closed.port}"], interval: 10s }\n`;
+    const { daemon, port } = await serve(t, shell, 'realm.yaml', (port) => config(port, more));
+    t.equal(await logIn(t, port, 'alice', 'Geheim-4711'), KRB_ERR_RESPONSE_TOO_BIG);
+    const [request = Buffer.alloc(0)] = await closed.until(1);
+    t.equal(request.length, 48, 'an NTP request came');
+    await daemon.stop();
+    t.equal(daemon.ended(), 0);
+  },
+);
+
 await t.test('SIGHUP opens the log file anew, SIGINT stops the server', async (t) => {
   const shell = { cwd: temporaryFolder(t) };
   const { daemon, port } = await serve(t, shell, 'realm.yaml', (port) =>
@@ -252,7 +323,8 @@ await t.test(
   async (t) => {
     const shell = { cwd: temporaryFolder(t) };
     const write = (text: string) => writeFileSync(join(shell.cwd, 'realm.yaml'), text);
-    const attempt = () => realmward(shell, ['serve', '--config', 'realm.yaml']);
+    const cli = realmwardHost(t);
+    const attempt = () => cli(shell, ['serve', '--config', 'realm.yaml']);
     write(config(88).replace('127.0.0.1:88', '192.0.2.1:10088'));
     t.match(await attempt(), {
       code: 5,

@@ -29,7 +29,8 @@ export type Realmward = typeof realmward;
 /** As `realmward`, in one process for all command lines: that saves most of the time that starting Node and loading modules takes. */
 export function realmwardHost(scope: Scope): Realmward {
   const child = fork(HOST, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  scope.teardown(() => void child.kill());
+  // A "serve" that failed has left a handler for SIGTERM behind.
+  scope.teardown(() => void child.kill('SIGKILL'));
   return async (shell, args, input = '') => {
     const command: CommandLine = { cwd: shell.cwd, env: environment(shell), args, input };
     child.send(command);

@@ -44,7 +44,7 @@ const SECRET =
   'a text that is not empty, in quotes where it could be something else, or { file: PATH }, or { env: NAME }';
 
 /** A secret as the file states it: itself, or where it stands. Read by `readSecret` when it is needed. */
-export const secret = z.union(
+const secret = z.union(
   [
     z
       .string()

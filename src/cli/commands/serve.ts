@@ -8,6 +8,8 @@ import type { Define } from '../verbs.ts';
 
 /** After a signal the process is gone by then, whatever happens, in milliseconds. */
 const LAST_CALL = 10_000;
+/** So long may something that nobody waits for keep the process from ending, a question to a time server for instance. */
+const LINGER = 200;
 
 /** realmward serve */
 export const define: Define = (command, context) => {
@@ -24,6 +26,7 @@ export const define: Define = (command, context) => {
       setTimeout(() => process.exit(1), LAST_CALL).unref();
       await server.stop();
       process.off('SIGHUP', server.reopenLog);
+      setTimeout(() => process.exit(), LINGER).unref();
     });
 };
 
