@@ -1,6 +1,7 @@
 import type { Seconds } from '../base/ports.ts';
 import type { Principal, PrincipalKey, PrincipalKind } from './principal.ts';
 import type { Right } from './right.ts';
+import type { TrustRecord } from './trust-settings.ts';
 
 /**
  * Principals as the KDC reads them: from memory, at once. What is not in memory raises `NotInMemory` and is asked for again after
@@ -95,6 +96,24 @@ export interface PrincipalRepository {
   /** Throws `RealmwardError` `not-found`. */
   remove(name: string): Promise<void>;
 }
+
+/** The repository of trusts: each method is one transaction, and leaves a line in the change feed for what it changed. */
+export interface TrustRepository {
+  find(realm: string): Promise<TrustRecord | undefined>;
+  /** All trusts, by name. */
+  list(): Promise<TrustRecord[]>;
+  /** Throws `RealmwardError` `exists` when there is a trust with that realm, or with one whose name differs in letter case alone. */
+  add(record: TrustRecord): Promise<void>;
+  /**
+   * Changes a trust, but for its name; a field left out stays. A function is called inside the transaction. Where nothing differs nothing is
+   * written. Throws `RealmwardError` `not-found`.
+   */
+  change(realm: string, change: TrustChange | ((current: TrustRecord) => TrustChange)): Promise<TrustRecord>;
+  /** Throws `RealmwardError` `not-found`. */
+  remove(realm: string): Promise<void>;
+}
+
+export type TrustChange = Partial<Omit<TrustRecord, 'realm'>>;
 
 /** What the realm remembers about itself, as texts: its SID, for instance. Secrets have no place here: settings are not sealed. */
 export interface Settings {

@@ -2,7 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { RealmwardError } from '../base/errors.ts';
 import type { Logger } from '../base/ports.ts';
-import type { LoginRecorder, PrincipalDirectory, PrincipalRepository, Settings } from '../realm/ports.ts';
+import type {
+  LoginRecorder,
+  PrincipalDirectory,
+  PrincipalRepository,
+  Settings,
+  TrustRepository,
+} from '../realm/ports.ts';
+import type { TrustDirectory } from '../realm/trust.ts';
 import { followChanges } from './change-feed.ts';
 import { dataFile, ensureDataDir } from './data-dir.ts';
 import { nodeSqliteDialect } from './dialect.ts';
@@ -16,6 +23,8 @@ import type { Tables } from './schema.ts';
 import { openRing } from './sealing-key.ts';
 import { createSettings } from './settings.ts';
 import { type ConnectionUse, openSqlite } from './sqlite.ts';
+import { createTrustDirectory } from './trust-directory.ts';
+import { createTrustRepository, isTrustMark } from './trusts.ts';
 
 export interface StoreOptions {
   /** The data folder; made, 0700, where it is missing. */
@@ -35,6 +44,8 @@ export interface StoreOptions {
 export interface Store {
   readonly principals: PrincipalRepository;
   readonly directory: PrincipalDirectory;
+  readonly trusts: TrustRepository;
+  readonly trustDirectory: TrustDirectory;
   readonly recorder: LoginRecorder;
   readonly settings: Settings;
   /** See `rotateMasterKey`. */
@@ -72,9 +83,20 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
     const reader = connect('reading');
     const directory = createDirectory(principalFinder(reader.db, ring), options);
+    const trustDirectory = createTrustDirectory(reader.database, ring, log);
     const feed = followChanges(reader.database, {
-      changed: directory.forget,
-      missed: directory.forgetAll,
+      changed(names) {
+        directory.forget(names);
+        if (names.some(isTrustMark)) trustDirectory.reload();
+      },
+      missed() {
+        directory.forgetAll();
+        try {
+          trustDirectory.reload();
+        } catch {
+          // The store cannot be read: the feed says so, and tries again.
+        }
+      },
       failed: (error) => log.error({ err: error }, 'the change feed cannot be read; trying again'),
     });
     const { lockout } = options;
@@ -83,6 +105,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     return {
       principals: createPrincipalRepository(db, ring, feed.catchUp),
       directory,
+      trusts: createTrustRepository(db, ring, feed.catchUp),
+      trustDirectory,
       recorder,
       settings,
       rotateMasterKey: (onProgress = () => {}) => rotateMasterKey(db, ring, onProgress),

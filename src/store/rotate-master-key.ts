@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { RealmwardError } from '../base/errors.ts';
+import type { TrustKeys } from '../realm/trust-settings.ts';
 import {
   formatKeyId,
   type MasterKey,
@@ -13,12 +14,15 @@ import { seal, sealingKeyId, unseal } from './seal.ts';
 import { SEALING_KEY_SETTING, sealingKey } from './sealing-key.ts';
 import { createSettings } from './settings.ts';
 import type { Tables } from './schema.ts';
+import { trustKeyContext } from './trust-rows.ts';
 
 /** What a rotation did. Ids as eight hexadecimal digits. */
 export interface MasterKeyRotation {
   readonly id: string;
   /** Principals whose keys were sealed anew. */
   readonly resealed: number;
+  /** Trusts whose keys were sealed anew. */
+  readonly trusts: number;
   /** An earlier rotation had not come to its end; this was its rest. */
   readonly resumed: boolean;
   /** Where old keys still stand because realmward cannot write there: take them away by hand. */
@@ -43,10 +47,12 @@ export async function rotateMasterKey(
   const { source } = ring;
   const { next, resumed } = await db.transaction().execute((transaction) => beginRotation(transaction, ring));
   const resealed = await resealAll(db, ring, next, onProgress);
+  const trusts = await db.transaction().execute((transaction) => resealTrusts(transaction, ring, next));
   await db.transaction().execute((transaction) => endRotation(transaction, ring, next));
   return {
     id: formatKeyId(next.id),
     resealed,
+    trusts,
     resumed,
     oldKeysIn: source.write === undefined ? source.name : undefined,
   };
@@ -82,15 +88,26 @@ async function endRotation(
   if ((await sealingKey(transaction, ring)).id !== next.id) throw overtaken();
   const idBytes = new Uint8Array(4);
   new DataView(idBytes.buffer).setUint32(0, next.id);
-  const left = await transaction
+  const principal = await transaction
     .selectFrom('principal')
     .select('name')
     .where(sql`substr(keys, 1, 4)`, '<>', idBytes)
     .executeTakeFirst();
+  const trust = await transaction
+    .selectFrom('trust')
+    .select('realm')
+    .where((where) =>
+      where.or([
+        where(sql`substr(inbound_keys, 1, 4)`, '<>', idBytes),
+        where(sql`substr(outbound_keys, 1, 4)`, '<>', idBytes),
+      ]),
+    )
+    .executeTakeFirst();
+  const left = principal?.name ?? trust?.realm;
   if (left !== undefined) {
     throw new RealmwardError(
       'rotation-unfinished',
-      `the keys of "${left.name}" are still sealed with another master key`,
+      `the keys of "${left}" are still sealed with another master key`,
       {
         hint: 'Nothing is lost: all keys stay in place. Rotate again; it goes on from here.',
       },
@@ -156,6 +173,34 @@ async function resealChunk(
     resealed++;
   }
   return { last: rows.at(-1)?.id, rows: rows.length, resealed };
+}
+
+/** Trusts are few: all of them at once. */
+async function resealTrusts(
+  transaction: Transaction<Tables>,
+  ring: MasterKeyRing,
+  next: MasterKey,
+): Promise<number> {
+  if ((await sealingKey(transaction, ring)).id !== next.id) throw overtaken();
+  const rows = await transaction
+    .selectFrom('trust')
+    .select(['id', 'inbound_keys', 'outbound_keys'])
+    .execute();
+  let resealed = 0;
+  for (const { id, inbound_keys: inbound, outbound_keys: outbound } of rows) {
+    if (sealingKeyId(inbound) === next.id && sealingKeyId(outbound) === next.id) continue;
+    const again = (direction: keyof TrustKeys, sealed: Uint8Array): Uint8Array => {
+      const context = trustKeyContext(id, direction);
+      const secret = unseal(ring, context, sealed);
+      const resealed = seal(next, context, secret);
+      secret.fill(0);
+      return resealed;
+    };
+    const columns = { inbound_keys: again('inbound', inbound), outbound_keys: again('outbound', outbound) };
+    await transaction.updateTable('trust').set(columns).where('id', '=', id).execute();
+    resealed++;
+  }
+  return resealed;
 }
 
 function noNewKey(name: string): RealmwardError {

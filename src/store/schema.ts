@@ -1,10 +1,12 @@
 import type { Generated } from 'kysely';
 import type { PrincipalKind } from '../realm/principal.ts';
 import type { Right } from '../realm/right.ts';
+import type { TrustDirection, TrustKind, Trust } from '../realm/trust.ts';
 
 /** The tables, as the newest migration leaves them. Times are epoch seconds, booleans 0 and 1. */
 export interface Tables {
   principal: PrincipalTable;
+  trust: TrustTable;
   change: ChangeTable;
   setting: { key: string; value: string };
 }
@@ -35,9 +37,33 @@ export interface PrincipalTable {
   failures: Generated<number>;
 }
 
+export interface TrustTable {
+  id: Generated<number>;
+  realm: string;
+  /** The name in lower case; unique. */
+  folded: string;
+  /** Counts changes: what has the same number is the same trust. */
+  version: number;
+  netbios: string | null;
+  kind: TrustKind;
+  direction: TrustDirection;
+  mode: Trust['mode'];
+  report_only: number;
+  /** This and the other lists are JSON. */
+  domain_sids: string;
+  kdcs: string;
+  etypes: string;
+  domains: string;
+  transits: string;
+  rights: string;
+  /** Keys of all etypes (key-list.ts), each list sealed (seal.ts). */
+  inbound_keys: Uint8Array;
+  outbound_keys: Uint8Array;
+}
+
 /** The change feed: one row for each change of a principal, written in the transaction that makes it. Old rows are pruned. */
 export interface ChangeTable {
   seq: Generated<number>;
-  /** Name of the principal. */
+  /** Name of the principal; or `@` and the name of a trusted realm, as no principal has a name that begins so (`formatName`). */
   principal: string;
 }

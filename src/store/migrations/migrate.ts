@@ -2,9 +2,10 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { RealmwardError } from '../../base/errors.ts';
 import * as principals from './0001-principals.ts';
+import * as trusts from './0002-trusts.ts';
 
 /** Every migration by name, in order. One that was published is never edited: what comes later is a migration of its own. */
-const MIGRATIONS: Record<string, Migration> = { '0001-principals': principals };
+const MIGRATIONS: Record<string, Migration> = { '0001-principals': principals, '0002-trusts': trusts };
 
 /**
  * Brings the tables of `db` to the newest form; with nothing to do it only looks. Throws `RealmwardError` `newer-store` when a newer realmward

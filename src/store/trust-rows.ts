@@ -1,0 +1,84 @@
+import type { PrincipalKey } from '../realm/principal.ts';
+import type { TrustKeys, TrustRecord } from '../realm/trust-settings.ts';
+import { decodeKeys, encodeKeys, sortKeys } from './key-list.ts';
+import type { MasterKey, MasterKeyRing } from './master-key.ts';
+import type { TrustTable } from './schema.ts';
+import { seal, unseal } from './seal.ts';
+
+/** A row of `trust`. */
+export type TrustRow = Omit<TrustTable, 'id'> & { readonly id: number };
+
+/** The trust of a row. Throws as `unseal` does. */
+export function toTrust(row: TrustRow, ring: MasterKeyRing): TrustRecord {
+  return {
+    realm: row.realm,
+    netbios: row.netbios ?? undefined,
+    kind: row.kind,
+    direction: row.direction,
+    mode: row.mode,
+    reportOnly: row.report_only !== 0,
+    domainSids: JSON.parse(row.domain_sids) as TrustRecord['domainSids'],
+    kdcs: JSON.parse(row.kdcs) as TrustRecord['kdcs'],
+    etypes: JSON.parse(row.etypes) as TrustRecord['etypes'],
+    domains: JSON.parse(row.domains) as TrustRecord['domains'],
+    transits: JSON.parse(row.transits) as TrustRecord['transits'],
+    rights: JSON.parse(row.rights) as TrustRecord['rights'],
+    keys: {
+      inbound: openKeys(row, 'inbound', row.inbound_keys, ring),
+      outbound: openKeys(row, 'outbound', row.outbound_keys, ring),
+    },
+  };
+}
+
+/** Columns that an operator decides on. */
+export function settingColumns(trust: TrustRecord) {
+  return {
+    netbios: trust.netbios ?? null,
+    kind: trust.kind,
+    direction: trust.direction,
+    mode: trust.mode,
+    report_only: trust.reportOnly ? 1 : 0,
+    domain_sids: JSON.stringify(trust.domainSids),
+    kdcs: JSON.stringify(trust.kdcs),
+    etypes: JSON.stringify(trust.etypes),
+    domains: JSON.stringify(trust.domains),
+    transits: JSON.stringify(trust.transits),
+    rights: JSON.stringify(trust.rights.map(({ sid, right }) => ({ sid, right }))),
+  };
+}
+
+/** Key columns of the trust with that id. */
+export function trustKeyColumns(
+  id: number,
+  { inbound, outbound }: TrustKeys,
+  master: MasterKey,
+): Pick<TrustRow, 'inbound_keys' | 'outbound_keys'> {
+  return {
+    inbound_keys: sealKeys(trustKeyContext(id, 'inbound'), inbound, master),
+    outbound_keys: sealKeys(trustKeyContext(id, 'outbound'), outbound, master),
+  };
+}
+
+/** What sealed keys are bound to: neither another trust's nor those of the other direction open in their place. */
+export function trustKeyContext(id: number, direction: keyof TrustKeys): string {
+  return `trust keys ${id} ${direction}`;
+}
+
+function sealKeys(context: string, keys: readonly PrincipalKey[], master: MasterKey): Uint8Array {
+  const secret = encodeKeys(sortKeys(keys));
+  const sealed = seal(master, context, secret);
+  secret.fill(0);
+  return sealed;
+}
+
+function openKeys(
+  { id }: TrustRow,
+  direction: keyof TrustKeys,
+  sealed: Uint8Array,
+  ring: MasterKeyRing,
+): readonly PrincipalKey[] {
+  const secret = unseal(ring, trustKeyContext(id, direction), sealed);
+  const keys = decodeKeys(secret);
+  secret.fill(0);
+  return keys;
+}
