@@ -36,6 +36,9 @@ export interface TrustConfig {
   readonly netbios?: string;
   readonly domainSid?: string | readonly string[];
   readonly kdcs?: readonly string[];
+  /** Realms behind this one, and DNS suffixes beside its own. */
+  readonly transits?: readonly string[];
+  readonly domains?: readonly string[];
   readonly mode?: 'keep' | 'groups';
   readonly reportOnly?: boolean;
   readonly rights?: readonly (({ readonly rid: number } | { readonly sid: string }) & {

@@ -5,17 +5,19 @@
 
 DIR is the controller's folder with its smb.conf; the controller may be running, it sees each change at its next request. Nothing outside of
 DIR is read or written, and nothing here needs root. Debian packages: samba-ad-provision samba-dsdb-modules python3-samba."""
-import json, logging, os, struct, sys, time
+import json, logging, os, sys
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs'))
 import ldb
-from samba import dsdb, unix2nttime
+from samba import dsdb
 from samba.auth import system_session
-from samba.dcerpc import drsblobs, lsa, security
-from samba.ndr import ndr_pack, ndr_unpack
+from samba.dcerpc import security
+from samba.ndr import ndr_unpack
 import samba.dckeytab                        # gives Net its export_keytab
 from samba.net import Net
 from samba.param import LoadParm
 from samba.samdb import SamDB
+from samba_trust import secret, write_trust
 
 GROUP_TYPES = {
     'global': dsdb.GTYPE_SECURITY_GLOBAL_GROUP,
@@ -80,67 +82,14 @@ def provision(folder, facts):
     return {account['name']: directory.sid(account['name']) for account in [*facts['users'], *facts['groups']]}
 
 
-def secret(password, version, changed):
-    """AuthenticationInformationArray: the password in clear text and, unless `version` is None, the kvno of the keys made of it."""
-    def information(kind, value):
-        entry = drsblobs.AuthenticationInformation()
-        entry.LastUpdateTime, entry.AuthType, entry.AuthInfo = unix2nttime(changed), kind, value
-        return entry
-    clear = drsblobs.AuthInfoClear()
-    clear.password = list(password.encode('utf-16-le'))
-    clear.size = len(password.encode('utf-16-le'))
-    entries = [information(lsa.TRUST_AUTH_TYPE_CLEAR, clear)]
-    if version is not None:
-        number = drsblobs.AuthInfoVersion()
-        number.version = version
-        entries.append(information(lsa.TRUST_AUTH_TYPE_VERSION, number))
-    array = drsblobs.AuthenticationInformationArray()
-    array.count, array.array = len(entries), entries
-    return array
-
-
-def secrets(current, previous):
-    both = drsblobs.trustAuthInOutBlob()
-    both.current, both.previous = current, previous
-    both.count = current.count
-    return ndr_pack(both)
-
-
-def top_level_names(names):
-    """msDS-TrustForestTrustInfo (MS-ADTS 6.1.6.9.3.1): DNS suffixes that this domain refers to the partner."""
-    records = b''
-    for name in names:
-        record = struct.pack('<IQBI', 0, unix2nttime(int(time.time())), 0, len(name)) + name.encode()
-        records += struct.pack('<I', len(record)) + record
-    blob = struct.pack('<II', 1, len(names)) + records
-    ndr_unpack(drsblobs.ForestTrustInfo, blob)
-    return blob
-
-
 def set_trust(folder, trust):
-    """Makes the trusted domain object with this partner anew. `previousPassword` is what AD goes on using in the first hour after `changed`."""
-    directory = Directory(folder)
-    db = directory.db
-    dn = ldb.Dn(db, 'CN=%s,CN=System,%s' % (trust['realm'], db.domain_dn()))
-    try:
-        db.delete(dn)
-    except ldb.LdbError as error:
-        if error.args[0] != ldb.ERR_NO_SUCH_OBJECT: raise
+    """Makes the trusted domain object with this partner anew, as docs/samba_trust.py does for operators, with more liberties."""
     current = secret(trust['password'], trust['kvno'], trust['changed'])
     # Where there is none, LSA writes the present one there, too.
     previous = current if trust['previousPassword'] is None else secret(
         trust['previousPassword'], None if trust['kvno'] is None else trust['kvno'] - 1, trust['changed'])
-    message = {
-        'dn': dn, 'objectClass': 'trustedDomain', 'trustPartner': trust['realm'], 'flatName': trust['netbios'],
-        'trustType': '2',                 # TRUST_TYPE_UPLEVEL; Samba's KDC takes no notice of TRUST_TYPE_MIT (3)
-        'trustDirection': str(trust['direction']), 'trustAttributes': str(trust['attributes']),
-        'securityIdentifier': ndr_pack(security.dom_sid(trust['sid'])),
-        # Incoming: the key of krbtgt/PARTNER@AD, with which AD's users go there. Outgoing: of krbtgt/AD@PARTNER.
-        'trustAuthIncoming': secrets(current, previous), 'trustAuthOutgoing': secrets(current, previous),
-    }
-    if trust['enctypes'] is not None: message['msDS-SupportedEncryptionTypes'] = str(trust['enctypes'])
-    if trust['topLevelNames']: message['msDS-TrustForestTrustInfo'] = top_level_names(trust['topLevelNames'])
-    db.add(message)
+    write_trust(Directory(folder).db, trust['realm'], trust['netbios'], trust['sid'], trust['direction'], trust['attributes'],
+                trust['enctypes'], trust['topLevelNames'], current, previous)
 
 
 def members(folder, change):
