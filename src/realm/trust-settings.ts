@@ -83,6 +83,11 @@ export function checkedTrust(statement: TrustStatement, own: TrustingRealm): Tru
   );
 }
 
+/** Rules that nobody can meet: their groups are of domains whose SIDs the trust does not pin, and whose groups it takes out of every ticket. */
+export function idleRules({ domainSids, rights }: TrustSettings): RightRule[] {
+  return rights.filter(({ sid }) => !domainSids.includes(splitRid(sid)?.domain as Sid));
+}
+
 /** The statement that means these settings. */
 export function statementOf(settings: TrustSettings): TrustStatement {
   const { realm, netbios, kind, domainSids, direction, kdcs, mode, reportOnly, rights, etypes } = settings;
@@ -185,19 +190,18 @@ function* rightMistakes({
         path: [...path, 'rid'],
         expected: 'a domainSid in this trust: a RID says nothing without its domain',
       };
-    } else if (rule.sid !== undefined && !isSidOf(rule.sid, domainSids)) {
-      yield { path: [...path, 'sid'], expected: "the SID of a group in this trust's domainSid" };
+    } else if (rule.sid !== undefined && !DOMAIN_SID.test(splitRid(parseSid(rule.sid))?.domain ?? '')) {
+      // Whoever logs in has S-1-18-1, for instance.
+      yield {
+        path: [...path, 'sid'],
+        expected: 'the SID of a group of a domain, S-1-5-21- and four numbers',
+      };
     }
   }
 }
 
 function isAd({ kind, domainSids = [] }: Pick<TrustStatement, 'kind' | 'domainSids'>): boolean {
   return kind === 'ad' || (kind === undefined && domainSids.length > 0);
-}
-
-function isSidOf(sid: string, domains: readonly string[]): boolean {
-  const domain = splitRid(parseSid(sid))?.domain;
-  return domain !== undefined && domains.includes(domain);
 }
 
 function settingsOf(statement: TrustStatement): TrustSettings {

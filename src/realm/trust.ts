@@ -82,6 +82,3 @@ export function isInbound(trust: Trust): boolean {
 export function isOutbound(trust: Trust): boolean {
   return trust.direction !== 'inbound';
 }
-
-/** The trusts of a realm that trusts nobody. */
-export const NO_TRUSTS: TrustDirectory = { find: () => undefined, all: () => [] };

@@ -10,7 +10,7 @@ import { sealingKey } from './sealing-key.ts';
 import { settingColumns, toTrust, trustKeyColumns, type TrustRow } from './trust-rows.ts';
 
 /** How the change feed names a trusted realm. */
-export function trustMark(realm: string): string {
+function trustMark(realm: string): string {
   return `@${realm}`;
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { ensureRealmPrincipals } from '../../accounts/realm-principals.ts';
 import { ensureRealmSid } from '../../accounts/realm-sid.ts';
 import { createService } from '../../accounts/services.ts';
+import type { TrustAccounts } from '../../accounts/trusts.ts';
 import { createUser } from '../../accounts/users.ts';
 import type { Accounts } from '../../accounts/accounts.ts';
 import { RealmwardError } from '../../base/errors.ts';
@@ -11,6 +12,7 @@ import { nodeCrypto } from '../../crypto/node.ts';
 import { dataFile } from '../../store/data-dir.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import type { Config } from '../config/load.ts';
+import { applyTrusts, missingTrusts } from './trusts.ts';
 
 /** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +23,7 @@ export interface Realm {
   /** The store was not there before. */
   readonly created: boolean;
   readonly store: Store;
-  readonly accounts: Accounts;
+  readonly accounts: Accounts & TrustAccounts;
   close(): Promise<void>;
 }
 
@@ -36,9 +38,10 @@ export async function openRealm(
   const { realm, data, policy, lockout } = config;
   const created = !existsSync(dataFile.store(data));
   const store = await openStore({ data, realm, lockout, ...options });
-  const accounts: Accounts = {
+  const accounts: Accounts & TrustAccounts = {
     realm,
     principals: store.principals,
+    trusts: store.trusts,
     crypto: nodeCrypto,
     clock: systemClock,
     etypes: policy.etypes,
@@ -46,18 +49,22 @@ export async function openRealm(
   return { config, created, store, accounts, close: () => store.close() };
 }
 
-/** What `prepareRealm` made because it was missing. */
+/** What `prepareRealm` did: mostly what it made because it was missing. */
 export interface Prepared {
   readonly sid: Sid;
   /** How many of krbtgt and kadmin/changepw. */
   readonly realmPrincipals: number;
   readonly users: readonly string[];
   readonly services: readonly string[];
+  readonly trusts: readonly string[];
+  /** Trusts that existed, and whose settings were brought to what the configuration says. */
+  readonly changedTrusts: readonly string[];
 }
 
 /**
- * Makes what the realm needs and what the configuration declares, where it is missing; what exists is not touched, and its secrets are not
- * read. Throws `RealmwardError` `other-sid`, `no-secret`, `bad-password`, `exists` (a name that differs from an existing one in letter case alone).
+ * Makes what the realm needs and what the configuration declares, where it is missing. Of what exists no secret is read, and nothing is touched
+ * but the settings of trusts, which are what the configuration says. Throws `RealmwardError` `other-sid`, `no-secret`, `bad-password`, `bad-trust`,
+ * `exists` (a name that differs from an existing one in letter case alone).
  */
 export async function prepareRealm(realm: Realm, environment: Environment): Promise<Prepared> {
   const { config, store, accounts } = realm;
@@ -69,6 +76,7 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
     .filter(missing)
     .map(({ name, right, password }) => ({ name, right, password: password.read(environment) }));
   const services = config.services.filter(missing);
+  const trusts = await missingTrusts(accounts, config.trusts, environment);
 
   const sid = await ensureSid(config, store);
   const realmPrincipals = await ensureRealmPrincipals(accounts);
@@ -84,12 +92,15 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
   };
   for (const user of users) await make(user.name, createUser(accounts, user));
   for (const service of services) await make(service.name, createService(accounts, service));
+  const { made: madeTrusts, changed } = await applyTrusts(accounts, sid, config.trusts, trusts);
   const wereMade = ({ name }: { name: string }): boolean => made.includes(name);
   return {
     sid,
     realmPrincipals,
     users: users.filter(wereMade).map(({ name }) => name),
     services: services.filter(wereMade).map(({ name }) => name),
+    trusts: madeTrusts,
+    changedTrusts: changed,
   };
 }
 

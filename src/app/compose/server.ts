@@ -6,7 +6,6 @@ import { createKdc, requestTooLong } from '../../kdc/kdc.ts';
 import type { KdcOptions } from '../../kdc/realm.ts';
 import { createLog } from '../../ops/log.ts';
 import { startTimeSync } from '../../ops/time-sync.ts';
-import { NO_TRUSTS } from '../../realm/trust.ts';
 import { ensureDataDir } from '../../store/data-dir.ts';
 import { lockDataDir } from '../../store/lock.ts';
 import type { Endpoint } from '../../transport/endpoint.ts';
@@ -67,7 +66,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     directory: realm.store.directory,
     logins: realm.store.recorder,
     policy: config.policy,
-    trusts: NO_TRUSTS,
+    trusts: realm.store.trustDirectory,
     observe: (event) => logKdcEvent(log, event),
   };
   const transports = await startTransports({

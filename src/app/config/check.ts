@@ -1,3 +1,4 @@
+import { idleRules } from '../../realm/trust-settings.ts';
 import { type Config, loadConfig } from './load.ts';
 import { ConfigError, formatMistake, type Mistake } from './mistakes.ts';
 
@@ -16,7 +17,11 @@ export function checkConfig(
 ): ConfigCheck {
   try {
     const config = loadConfig(file);
-    return { realm: config.realm, mistakes: [], warnings: unreadableSecrets(config, environment) };
+    return {
+      realm: config.realm,
+      mistakes: [],
+      warnings: [...unreadableSecrets(config, environment), ...idle(config)],
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const mistakes = error.mistakes.map((mistake) => ({ ...mistake, text: formatMistake(file, mistake) }));
@@ -24,17 +29,30 @@ export function checkConfig(
   }
 }
 
-/** They matter only until the users exist, and may be readable for the server alone: so these are warnings. */
+/** They matter only until the users and trusts exist, and may be readable for the server alone: so these are warnings. */
 function unreadableSecrets(
   config: Config,
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
-  return config.users.flatMap(({ name, password }) => {
+  const needed = [
+    ...config.users.map(({ name, password }) => ({ secret: password, what: `the user ${name}` })),
+    ...config.trusts.map(({ realm, secret }) => ({ secret, what: `the trust with ${realm}` })),
+  ];
+  return needed.flatMap(({ secret, what }) => {
     try {
-      password.read(environment);
+      secret.read(environment);
       return [];
     } catch (error) {
-      return [`${(error as Error).message}; it is needed until the user ${name} exists`];
+      return [`${(error as Error).message}; it is needed until ${what} exists`];
     }
   });
+}
+
+function idle({ trusts }: Config): string[] {
+  return trusts.flatMap((trust) =>
+    idleRules(trust).map(
+      ({ sid }) =>
+        `the trust with ${trust.realm} gives a right to the group ${sid}, which is in none of its domains: nobody gets it`,
+    ),
+  );
 }

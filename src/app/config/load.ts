@@ -9,6 +9,7 @@ import { foldName } from '../../realm/name.ts';
 import type { RealmPolicy } from '../../realm/policy.ts';
 import type { PrincipalKind } from '../../realm/principal.ts';
 import type { Right } from '../../realm/right.ts';
+import { checkedTrust, type TrustSettings } from '../../realm/trust-settings.ts';
 import { STRONG_ETYPES } from '../../spec/etypes.ts';
 import { parseYaml, type Path, type YamlFile } from './document.ts';
 import { parseDuration } from './duration.ts';
@@ -16,6 +17,7 @@ import { ConfigError, formatPath, type Mistake } from './mistakes.ts';
 import { configSchema, type ConfigValues } from './schema.ts';
 import { Secret, type SecretSource } from './secret.ts';
 import { suggest } from './suggest.ts';
+import { trustMistakes, trustStatement } from './trusts.ts';
 
 /** A server's configuration. Paths are absolute, durations in seconds. */
 export interface Config {
@@ -32,6 +34,7 @@ export interface Config {
     { readonly maxFailures: number; readonly window: number; readonly duration: number } | undefined;
   readonly users: readonly DeclaredUser[];
   readonly services: readonly DeclaredService[];
+  readonly trusts: readonly DeclaredTrust[];
   readonly time: { readonly servers: readonly string[]; readonly interval: number } | undefined;
   readonly log: { readonly file: string | undefined; readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
@@ -46,6 +49,10 @@ export interface DeclaredUser {
 export interface DeclaredService {
   /** Canonical. */
   readonly name: string;
+}
+
+export interface DeclaredTrust extends TrustSettings {
+  readonly secret: Secret;
 }
 
 /**
@@ -124,7 +131,7 @@ function schemaMistakes(issues: readonly z.core.$ZodIssue[], yaml: YamlFile): Mi
 /** Where keys and values or a list were expected, anything may stand, a password among it. */
 function mayHoldSecret(issue: z.core.$ZodIssue): boolean {
   const compound = issue.code === 'invalid_type' && ['object', 'array'].includes(issue.expected);
-  return compound || issue.path.includes('password');
+  return compound || issue.path.includes('password') || issue.path.includes('secret');
 }
 
 function expectation(issue: z.core.$ZodIssue, values: unknown): string {
@@ -182,6 +189,15 @@ function nameMistakes(yaml: YamlFile): Mistake[] {
       else seen.set(foldName(name), path);
     }
   }
+  const own = { realm: typeof realm === 'string' ? realm : '', sid: valueAt(yaml.values, ['sid']) as Sid };
+  for (const { path, expected } of trustMistakes(valueAt(yaml.values, ['trusts']), own)) {
+    const at = ['trusts', ...path];
+    // One SID may stand there without a list around it.
+    mistake(
+      valueAt(yaml.values, at) === undefined && typeof at.at(-1) === 'number' ? at.slice(0, -1) : at,
+      expected,
+    );
+  }
   const listening = new Set<unknown>();
   for (const path of itemPaths(yaml.values, ['listen', 'kdc'])) {
     const address = valueAt(yaml.values, path);
@@ -216,11 +232,12 @@ function valueAt(values: unknown, path: Path): unknown {
 function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
   const folder = dirname(resolve(file));
   const { policy, realm } = values;
+  const sid = values.sid === undefined ? undefined : parseSid(values.sid);
   const where = (path: Path) => `${file}:${yaml.positionOf(path).line}: ${formatPath(path)}`;
   return {
     file,
     realm,
-    sid: values.sid === undefined ? undefined : parseSid(values.sid),
+    sid,
     data: resolve(folder, values.data),
     listen: values.listen,
     policy: {
@@ -242,6 +259,10 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
       password: new Secret(secretSource(user.password, folder), where(['users', i, 'password'])),
     })),
     services: values.services.map((service) => ({ name: accountName(service.name, 'service', realm) })),
+    trusts: values.trusts.map((trust, i) => ({
+      ...checkedTrust(trustStatement(trust), { realm, sid }),
+      secret: new Secret(secretSource(trust.secret, folder), where(['trusts', i, 'secret'])),
+    })),
     time: values.time && { servers: values.time.servers, interval: seconds(values.time.interval) },
     log: {
       file: values.log.file === undefined ? undefined : resolve(folder, values.log.file),

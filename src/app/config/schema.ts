@@ -1,35 +1,12 @@
 import { z } from 'zod';
-import { parseSid } from '../../base/sid.ts';
-import { ETYPES } from '../../crypto/etypes.ts';
 import { RIGHTS } from '../../realm/right.ts';
-import { STRONG_ETYPES } from '../../spec/etypes.ts';
 import { parseTimeServer } from '../../ops/time-sync.ts';
 import { parseEndpoint } from '../../transport/endpoint.ts';
 import { DURATION, formatDuration, parseDuration } from './duration.ts';
-
-/*
- * The configuration file. The message of each check is what was expected there, as `mistakes.ts` puts it behind "expected"; descriptions go
- * into the JSON Schema that editors show.
- */
+import { accepts, etype, ETYPE_NAMES, list, object, path, realm, secret, sid } from './parts.ts';
+import { trust } from './trusts.ts';
 
 const TEN_YEARS = 3650 * 86_400;
-
-const STRONG = ETYPES.filter(({ etype }) => STRONG_ETYPES.includes(etype));
-const ETYPE_NAMES = STRONG.map(({ name }) => name);
-
-const realm = text(
-  'the name of a realm: letters, digits, dots, hyphens and underscores, such as REALM1.EXAMPLE',
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/,
-);
-
-const sid = z
-  .string({ error: 'a SID in quotes or not, such as S-1-5-21-1000000001-2000000002-3000000003' })
-  .refine(accepts(parseSid), { error: 'a SID, such as S-1-5-21-1000000001-2000000002-3000000003' })
-  .refine((value) => value.split('-').length <= 17, {
-    error: 'a SID with room for one more number: at most 14 behind the S-1-5',
-  });
-
-const path = z.string({ error: 'a path' }).min(1, { error: 'a path' });
 
 const endpoint = z
   .string({ error: 'an IP address and a port, such as "192.0.2.1:88" or "[2001:db8::1]:88"' })
@@ -39,31 +16,6 @@ const endpoint = z
 
 const TIME_SERVER = 'a time server: a name or an IPv4 address, and :port where that is not 123';
 const timeServer = z.string({ error: TIME_SERVER }).refine(accepts(parseTimeServer), { error: TIME_SERVER });
-
-const SECRET =
-  'a text that is not empty, in quotes where it could be something else, or { file: PATH }, or { env: NAME }';
-
-/** A secret as the file states it: itself, or where it stands. Read by `readSecret` when it is needed. */
-const secret = z.union(
-  [
-    z
-      .string()
-      .min(1, { error: SECRET })
-      .meta({ description: 'The secret itself. Whoever may read this file has it.' }),
-    z.strictObject({
-      file: path.meta({ description: 'Path of a file that holds the secret and nothing else.' }),
-    }),
-    z.strictObject({
-      env: text(
-        'the name of an environment variable, such as ADMIN_PASSWORD',
-        /^[A-Za-z_][A-Za-z0-9_]*$/,
-      ).meta({
-        description: 'Name of an environment variable that holds the secret.',
-      }),
-    }),
-  ],
-  { error: SECRET },
-);
 
 const policy = object({
   maxLife: duration('10h', 60, TEN_YEARS).meta({ description: 'Longest lifetime of a ticket.' }),
@@ -78,14 +30,9 @@ const policy = object({
       'Whether clients are told that a user does not exist, rather than that the password is wrong.',
   }),
   etypes: z
-    .array(
-      z.enum([...ETYPE_NAMES, ...STRONG.flatMap(({ aliases }) => aliases)], {
-        error: `one of ${ETYPE_NAMES.join(', ')}`,
-      }),
-      { error: 'a list of encryption types' },
-    )
+    .array(etype(''), { error: 'a list of encryption types' })
     .min(1, { error: 'a list with at least one encryption type' })
-    .default(ETYPE_NAMES)
+    .default([...ETYPE_NAMES])
     .meta({
       description:
         'Encryption types that the realm uses. The order does not matter: the strongest that both sides have is taken.',
@@ -137,6 +84,9 @@ const service = object({
 export const configSchema = object({
   realm: realm.meta({ description: 'Name of the realm. Case-sensitive; usually in upper case.' }),
   sid: sid
+    .refine((value) => value.split('-').length <= 17, {
+      error: 'a SID with room for one more number: at most 14 behind the S-1-5',
+    })
     .optional()
     .meta({ description: "The realm's own SID. Left out: made once and kept in the store." }),
   data: path.meta({ description: 'Folder of the master key and the store; created with mode 0700.' }),
@@ -160,6 +110,10 @@ export const configSchema = object({
   }),
   services: list(service, 'a list of services, each { name: … }').meta({
     description: 'Services that are created, with random keys, when the server starts and they do not exist.',
+  }),
+  trusts: list(trust, 'a list of trusts, each { realm: …, direction: …, secret: …, … }').meta({
+    description:
+      'Realms that are trusted. What does not exist is made when the server starts; of what exists everything but the secret is brought to what stands here.',
   }),
   time: object({
     servers: z
@@ -194,18 +148,6 @@ export function configJsonSchema(): object {
   return { title: 'Configuration of a realmward server', ...z.toJSONSchema(configSchema, { io: 'input' }) };
 }
 
-function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, { error: `keys and values: ${Object.keys(shape).join(', ')}` });
-}
-
-function list<Item extends z.ZodType>(item: Item, expected: string) {
-  return z.array(item, { error: expected }).prefault([]);
-}
-
-function text(expected: string, pattern: RegExp) {
-  return z.string({ error: expected }).regex(pattern, { error: expected });
-}
-
 /** Seconds of a duration between `least` and `most` seconds. */
 function duration(standard: string, least: number, most: number) {
   const expected = `a duration such as ${standard}, at least ${formatDuration(least)}, at most ${formatDuration(most)}`;
@@ -218,15 +160,4 @@ function duration(standard: string, least: number, most: number) {
 
 function isBetween(seconds: number | undefined, least: number, most: number): boolean {
   return seconds !== undefined && seconds >= least && seconds <= most;
-}
-
-function accepts(parse: (text: string) => unknown): (text: string) => boolean {
-  return (value) => {
-    try {
-      parse(value);
-      return true;
-    } catch {
-      return false;
-    }
-  };
 }

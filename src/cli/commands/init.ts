@@ -35,7 +35,8 @@ export const define: Define = (command, context) => {
 function initialize(context: Context): Promise<void> {
   return withRealm(context, async (realm, { prepareRealm }) => {
     const { config, created } = realm;
-    const { sid, realmPrincipals, users, services } = await prepareRealm(realm, context.environment);
+    const { sid, ...prepared } = await prepareRealm(realm, context.environment);
+    const { realmPrincipals, users, services, trusts, changedTrusts } = prepared;
     const made = [
       ...(created ? [`the store in ${config.data}`] : []),
       ...(realmPrincipals > 0
@@ -43,15 +44,26 @@ function initialize(context: Context): Promise<void> {
         : []),
       ...users.map((name) => `the user ${name}`),
       ...services.map((name) => `the service ${name}`),
+      ...trusts.map((name) => `the trust with ${name}`),
+    ];
+    const said = [
+      ...(made.length > 0
+        ? [`Created for the realm ${config.realm} (${sid}):`, ...made.map((thing) => `  ${thing}`)]
+        : []),
+      ...changedTrusts.map((name) => `The trust with ${name} is now as the configuration says.`),
     ];
     context.print(
-      { realm: config.realm, sid, data: config.data, created: { realmPrincipals, users, services } },
+      {
+        realm: config.realm,
+        sid,
+        data: config.data,
+        created: { realmPrincipals, users, services, trusts },
+        changed: { trusts: changedTrusts },
+      },
       () =>
-        made.length === 0
+        said.length === 0
           ? `The realm ${config.realm} (${sid}) is complete: nothing was missing, nothing was changed.`
-          : [`Created for the realm ${config.realm} (${sid}):`, ...made.map((thing) => `  ${thing}`)].join(
-              '\n',
-            ),
+          : said.join('\n'),
     );
   });
 }

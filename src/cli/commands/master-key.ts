@@ -11,12 +11,14 @@ export const define: Define = (command, context) => {
       withRealm(context, async (realm) => {
         const progress = await progressOn(context, 'principals');
         try {
-          const { id, resealed, resumed, oldKeysIn } = await realm.store.rotateMasterKey(progress.update);
+          const { id, resealed, trusts, resumed, oldKeysIn } = await realm.store.rotateMasterKey(
+            progress.update,
+          );
           progress.stop();
-          context.print({ id, resealed, resumed, oldKeysIn: oldKeysIn ?? null }, () =>
+          context.print({ id, resealed, trusts, resumed, oldKeysIn: oldKeysIn ?? null }, () =>
             [
               ...(resumed ? ['An earlier rotation had been interrupted; this one finished it.'] : []),
-              `The keys of ${resealed} principals are sealed with the new master key ${id}. Save a copy of it apart from the backups of the store.`,
+              `The keys of ${resealed} principals${trusts === 0 ? '' : ` and ${trusts} ${trusts === 1 ? 'trust' : 'trusts'}`} are sealed with the new master key ${id}. Save a copy of it apart from the backups of the store.`,
               ...(oldKeysIn === undefined
                 ? []
                 : [`The old key still stands in ${oldKeysIn}: take it away there.`]),

@@ -59,7 +59,7 @@ function greet(
   }
   const logOnStdout = config.log.file === undefined && !pretty;
   if (logOnStdout && !process.stdout.isTTY) return;
-  const created = [...prepared.users, ...prepared.services];
+  const created = [...prepared.users, ...prepared.services, ...prepared.trusts];
   process.stdout.write(`
 realmward ${version()} serves the realm ${config.realm}, ready after ${(performance.now() / 1000).toFixed(2)} seconds.
 
