@@ -2,7 +2,7 @@ import { utf8 } from '../base/bytes.ts';
 import { RealmwardError } from '../base/errors.ts';
 
 /** Longest password, in bytes of UTF-8: what MIT's `kinit` reads from its prompt. */
-export const MAX_PASSWORD_BYTES = 1023;
+const MAX_PASSWORD_BYTES = 1023;
 
 /**
  * Refuses a password that no client could send. It is used as it is, not brought to a Unicode normal form: clients hash the bytes that they

@@ -3,7 +3,7 @@ import { foldName, formatName, MAX_NAME_LENGTH, parseName } from './name.ts';
 import type { PrincipalKind } from './principal.ts';
 
 /** First components that belong to the realm itself, in the form that `foldName` gives (CVE-2018-5729, CVE-2025-4404). */
-export const RESERVED_NAMES: readonly string[] = ['krbtgt', 'kadmin', 'root'];
+const RESERVED_NAMES: readonly string[] = ['krbtgt', 'kadmin', 'root'];
 
 /** What a principal of kind `realm` may be called: two components, the first one of these, exactly so. */
 const REALM_SERVICES: readonly string[] = ['krbtgt', 'kadmin'];

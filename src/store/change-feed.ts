@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** How often other processes' changes are looked for, in milliseconds. Costs about 2 microseconds when there are none. */
-export const POLL_INTERVAL = 100;
+const POLL_INTERVAL = 100;
 /** Rows taken at once, so that a large import elsewhere never stops the event loop for longer than a millisecond or two. */
 const BATCH = 2_000;
 

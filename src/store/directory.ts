@@ -7,7 +7,7 @@ import { BoundedMap } from './bounded-map.ts';
  * Principals kept in memory by default. One takes 2 kB here, and several times that with what the KDC remembers with it once it was used; one
  * that is not in memory costs a request some 50 microseconds more.
  */
-export const DEFAULT_MAX_PRINCIPALS = 8_192;
+const DEFAULT_MAX_PRINCIPALS = 8_192;
 /** Names kept that the realm does not have. Apart from the others, so that a flood of invented names pushes nobody out. */
 export const MAX_UNKNOWN_NAMES = 8_192;
 

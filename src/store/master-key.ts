@@ -23,7 +23,7 @@ export interface MasterKeySource {
 }
 
 export const MASTER_KEY_VARIABLE = 'REALMWARD_MASTER_KEY';
-export const MASTER_KEY_CREDENTIAL = 'realmward-master-key';
+const MASTER_KEY_CREDENTIAL = 'realmward-master-key';
 
 /**
  * The source that this start uses: the environment variable REALMWARD_MASTER_KEY, else the systemd credential `realmward-master-key`, else
