@@ -134,6 +134,7 @@ export const GENERATOR = fileURLToPath(import.meta.url);
 
 if (process.argv[1] === GENERATOR) {
   if (process.argv[2] === 'echo') await echo();
+  process.on('disconnect', () => process.exit());
   process.on('message', (job: Job) => {
     void work(job).then(
       (figures) => process.send?.({ figures }),

@@ -54,11 +54,16 @@ const ROWS: readonly Row[] = [
 
 const ends: (() => void | Promise<void>)[] = [];
 const scope: Scope = { teardown: (end) => void ends.push(end) };
+const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 try {
-  await main();
+  await Promise.race([main(), signal]);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   for (const end of ends.toReversed()) await end();
 }
+process.exit();
 
 async function main(): Promise<void> {
   const noMit = options.only === 'realmward' ? 'left out by --only' : missingPeer('mit-kdc');
