@@ -1,22 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestKdc } from './kdc.ts';
 
 /** A line of the log about a request, as far as tests look at it. */
 export interface RequestLine {
-  readonly msg: string;
-  readonly exchange?: string;
-  readonly outcome?: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly exchange: string;
+  readonly outcome: string;
   readonly reason?: string;
+  readonly detail?: string;
   readonly client?: string;
   readonly server?: string;
-  readonly rights?: readonly string[];
-  readonly groups?: readonly string[];
-  readonly wouldGrant?: readonly string[];
+  readonly right?: string;
+  readonly groups?: string;
+  readonly wouldGrant?: string;
 }
 
-/** The last line that the KDC logged about a request, beyond the first `from` characters of its log. Throws where there is none. */
-export function lastEvent(kdc: TestKdc, from = 0): RequestLine {
-  const lines = kdc.log().slice(from).split('\n');
-  const line = lines.findLast((text) => text.startsWith('{') && text.includes('"exchange"'));
-  if (line === undefined) throw new Error(`no request in the log:\n${kdc.log()}`);
-  return JSON.parse(line) as RequestLine;
+/**
+ * The last line about a request since that moment (`Date.now()`) that has the wanted fields. The log is written in pieces, so it is waited for;
+ * rejects with what was logged when none comes.
+ */
+export async function findEvent(
+  kdc: TestKdc,
+  since: number,
+  wanted: Partial<RequestLine> = {},
+): Promise<RequestLine> {
+  const fields = Object.entries(wanted);
+  let lines: RequestLine[] = [];
+  for (let tries = 0; tries < 500; tries++) {
+    lines = requestLines(kdc).filter(({ time }) => time >= since);
+    const found = lines.findLast((line) =>
+      fields.every(([name, value]) => line[name as keyof RequestLine] === value),
+    );
+    if (found !== undefined) return found;
+    await sleep(10);
+  }
+  throw new Error(
+    `no ${JSON.stringify(wanted)} among\n${lines.map((line) => JSON.stringify(line)).join('\n')}`,
+  );
+}
+
+function requestLines(kdc: TestKdc): RequestLine[] {
+  return kdc
+    .log()
+    .split('\n')
+    .filter((text) => text.startsWith('{') && text.endsWith('}') && text.includes('"exchange"'))
+    .map((text) => JSON.parse(text) as RequestLine);
 }

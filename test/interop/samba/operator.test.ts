@@ -1,0 +1,84 @@
+/** What an operator does to set a trust up and to keep it, on both sides, as docs/active-directory.md says. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { requirePeer } from '../../support/peers.ts';
+import type { RunResult } from '../../support/run.ts';
+import { run } from '../../support/run.ts';
+import { requireSambaAd, startSambaAd } from '../../support/samba-ad.ts';
+import { newSession } from '../../support/session.ts';
+import { AD_TRUST, BOB, DEVICE, OWN_SID, REALM, loginAtAd, startOurs } from './realms.ts';
+
+const SAMBA_TRUST = fileURLToPath(new URL('../../../docs/samba_trust.py', import.meta.url));
+
+// Foreign programs start, one after the other, on a machine that may be busy.
+t.setTimeout(240_000);
+
+await t.test('the Samba side', async (t) => {
+  if (!requireSambaAd(t) || !requirePeer(t, 'mit-client')) return;
+  const ad = await startSambaAd(t);
+  const kdc = await startOurs(t, ad);
+  const sambaTrust = (args: readonly string[], input = ''): Promise<RunResult> =>
+    run('/usr/bin/python3', [SAMBA_TRUST, '-s', join(ad.dir, 'smb.conf'), ...args], { input });
+  const set = (secret: string, direction: string): Promise<RunResult> =>
+    sambaTrust(
+      ['set', REALM, '--netbios', 'REALM1', '--sid', OWN_SID, '--direction', direction],
+      `${secret}\n`,
+    );
+  const arrives = async (): Promise<boolean> => {
+    const alice = newSession(kdc, { others: [ad] });
+    await loginAtAd(alice, ad, 'alice');
+    return (await alice.run('kvno', [`${DEVICE}@${REALM}`])).code === 0;
+  };
+  const leaves = async (): Promise<boolean> => {
+    const bob = newSession(kdc, { others: [ad] });
+    await bob.kinit([`bob@${REALM}`], BOB.password);
+    return (await bob.run('kvno', [`${ad.service}@${ad.realm}`])).code === 0;
+  };
+
+  await t.test('there is no trust at first, and the script says so', async (t) => {
+    const { code, output } = await sambaTrust(['show', REALM]);
+    t.not(code, 0);
+    t.match(output, /There is no trust with REALM1\.EXAMPLE\. Realm names are case-sensitive\./);
+    t.notOk(await arrives());
+  });
+
+  await t.test('samba_trust.py makes it, both ways', async (t) => {
+    const { code, output } = await set(AD_TRUST.password, 'both');
+    t.equal(code, 0, output);
+    t.equal(
+      output,
+      `Trust with ${REALM}
+  direction, as this domain counts: both
+  our users go there:   yes
+  their users come here: yes
+  encryption types (8 aes128, 16 aes256): 24
+  secret number 1
+`,
+    );
+    t.ok(await arrives());
+    t.ok(await leaves());
+  });
+
+  await t.test('inbound, as AD counts, lets users of AD come to us, and not the other way', async (t) => {
+    await set(AD_TRUST.password, 'inbound');
+    t.ok(await arrives());
+    t.notOk(await leaves());
+    await set(AD_TRUST.password, 'outbound');
+    t.notOk(await arrives());
+    t.ok(await leaves());
+  });
+
+  await t.test('a changed secret keeps the one before it for an hour', async (t) => {
+    await set(AD_TRUST.password, 'both');
+    const { output } = await set('Shared.Trust.Secret-2', 'both');
+    t.match(output, 'secret number 5');
+    t.ok(await arrives(), 'AD goes on with the secret that we have');
+    t.ok(await leaves(), 'and takes it');
+  });
+
+  await t.test('a removed trust is gone at once', async (t) => {
+    t.equal((await sambaTrust(['remove', REALM])).code, 0);
+    t.notOk(await arrives());
+  });
+});
