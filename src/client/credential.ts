@@ -1,11 +1,12 @@
 import type { Key } from '../base/key.ts';
-import type { Seconds } from '../base/ports.ts';
+import type { Clock, Seconds } from '../base/ports.ts';
 import type { Principal } from '../ap/principal.ts';
 import type { Ccache, Credential as CcacheEntry } from '../codec/ccache.ts';
 import { isConfiguration, isRemoved, timeOffset, timeOffsetTag } from '../codec/ccache.ts';
 import { decode, encode } from '../codec/der/type.ts';
 import type { HostAddress } from '../codec/krb5/basic.ts';
 import { Ticket } from '../codec/krb5/ticket.ts';
+import { type ClientContext, shifted } from './context.ts';
 
 /** A ticket with its session key and what the KDC said about both. Secret: whoever has it is its client. */
 export interface Credential {
@@ -31,6 +32,14 @@ export interface Credential {
 /** The realm whose KDC takes this ticket-granting ticket; `undefined` for any other ticket. */
 export function grantingRealm({ server: { name } }: Pick<Credential, 'server'>): string | undefined {
   return name.nameString.length === 2 && name.nameString[0] === 'krbtgt' ? name.nameString[1] : undefined;
+}
+
+/** The clock that the KDC of `credential` goes by, and the services of its realm: what AP-REQs are made with. */
+export function clockOf(
+  context: Pick<ClientContext, 'clock'>,
+  { clockOffset }: Pick<Credential, 'clockOffset'>,
+): Clock {
+  return shifted(context.clock, clockOffset);
 }
 
 /** A cache of these credentials, whose first one's client owns it; for `writeCcache`. Throws `RangeError` where there is none. */

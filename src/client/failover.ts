@@ -63,6 +63,8 @@ export type Outcome = 'answered' | 'too-big' | 'unavailable' | 'unreachable';
 
 /** How long the server that has answered is asked first, whatever the order of the list, in milliseconds. */
 const STICKY = 300_000;
+/** As MIT krb5's `udp_preference_limit`, in bytes. */
+const MAX_UDP_REQUEST = 1465;
 const MAX_REALMS = 128;
 const MAX_ADDRESSES = 4;
 
@@ -134,7 +136,7 @@ class Round {
     // A host that is dead at all of its addresses takes no more time than one with a single address.
     const share = patience / (addresses.length || 1);
     for (const address of addresses) {
-      for (const transport of server.transports) {
+      for (const transport of this.#transports(server)) {
         if (this.#over.signal.aborted) return;
         const target = { transport, address, port: server.port };
         const outcome = await this.#within(share, this.#ask(server, target));
@@ -142,6 +144,11 @@ class Round {
         if (outcome === undefined) this.#tell(server, target, share, 'silent');
       }
     }
+  }
+
+  /** A request that is too long for one packet is likely to get lost over UDP: TCP comes first then. */
+  #transports({ transports }: Server): readonly Transport[] {
+    return this.#message.length > MAX_UDP_REQUEST ? transports.toReversed() : transports;
   }
 
   async #resolve(host: string, network: Network): Promise<readonly string[]> {

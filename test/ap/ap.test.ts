@@ -3,7 +3,7 @@ import t from 'tap';
 import { makeApRep, verifyApRep } from '../../src/ap/ap-rep.ts';
 import { makeApReq, type SentApReq, type TicketHolder } from '../../src/ap/ap-req.ts';
 import { type Principal, showPrincipal } from '../../src/ap/principal.ts';
-import { type ApError, type ApReason } from '../../src/ap/reason.ts';
+import { ApError, type ApReason } from '../../src/ap/reason.ts';
 import { createReplayCache } from '../../src/ap/replay-cache.ts';
 import { TGS_USAGES } from '../../src/ap/usages.ts';
 import {
@@ -311,6 +311,34 @@ await t.test('a service refuses, each for its own reason', async (t) => {
     t.equal(replays.size, 0);
   });
 });
+
+await t.test(
+  'whatever is changed in a request, it is refused for a reason of the list, or still that of its client',
+  async (t) => {
+    const service = acceptor({ replays: undefined });
+    const good = makeApReq(nodeCrypto, clock, holder(), { mutual: true }).message;
+    let seed = 7;
+    const random = (below: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % below;
+    const reasons = new Set<string>();
+    for (let i = 0; i < 5000; i++) {
+      const changed = Uint8Array.from(good);
+      const at = random(good.length);
+      changed[at] = (changed[at] as number) ^ (1 << random(8));
+      try {
+        const { client } = verifyApReq(
+          service,
+          random(4) === 0 ? changed.subarray(0, random(good.length)) : changed,
+        );
+        if (client.name.nameString[0] !== 'alice') t.fail('accepted somebody else');
+      } catch (error) {
+        if (!(error instanceof ApError)) throw error;
+        reasons.add(error.code);
+      }
+    }
+    for (const reason of ['malformed-message', 'not-us', 'ticket-integrity', 'authenticator-integrity'])
+      t.ok(reasons.has(reason), reason);
+  },
+);
 
 /** An AP-REQ whose ticket opens and holds nothing. */
 function emptyTicket(): Uint8Array {

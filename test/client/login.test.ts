@@ -7,7 +7,7 @@ import { grantingRealm } from '../../src/client/credential.ts';
 import { KerberosError } from '../../src/client/kerberos-error.ts';
 import { enterprisePrincipal, nameOf, parsePrincipal } from '../../src/client/names.ts';
 import { encode } from '../../src/codec/der/type.ts';
-import { Checksum, MethodData, type PaData } from '../../src/codec/krb5/basic.ts';
+import { Checksum, MethodData, PaData } from '../../src/codec/krb5/basic.ts';
 import { EtypeInfo2 } from '../../src/codec/krb5/padata.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { portableCrypto } from '../../src/crypto/portable.ts';
@@ -464,6 +464,29 @@ await t.test('errors', async (t) => {
       t.equal(error.errorName, errorName);
       t.equal(error.code, errorName.toLowerCase().replaceAll('_', '-'));
       t.match(error.message, new RegExp(`^[A-Z][^"]+\\. \\(${errorName} from the KDC of A\\)$`));
+    }
+  });
+
+  await t.test('of Windows and Samba say more than their number', async (t) => {
+    const disabled = fromHex('720000c00000000001000000');
+    const windows = encode(PaData, { padataType: 3, padataValue: disabled });
+    const samba = encode(MethodData, [
+      { padataType: 19, padataValue: new Uint8Array(0) },
+      { padataType: 3, padataValue: disabled },
+    ]);
+    for (const eData of [windows, samba]) {
+      await t.rejects(logIn({ error: () => ({ errorCode: 18, eData }) }), {
+        code: 'kdc-err-client-revoked',
+        ntStatus: 0xc000_0072,
+        message: /^The account is disabled\. \(KDC_ERR_CLIENT_REVOKED, STATUS_ACCOUNT_DISABLED from/,
+      });
+    }
+    const salt = encode(MethodData, [{ padataType: 3, padataValue: Uint8Array.of(1) }]);
+    const unknown = encode(PaData, { padataType: 3, padataValue: fromHex('010000c00000000001000000') });
+    for (const eData of [salt, unknown, Uint8Array.of(0x30), disabled]) {
+      await t.rejects(logIn({ error: () => ({ errorCode: 18, eData }) }), {
+        message: /^The account is disabled or locked/,
+      });
     }
   });
 

@@ -81,6 +81,15 @@ export class ScriptedRealms {
     return known;
   }
 
+  /** The key of whoever has this salt. */
+  async passwordKey(salt: string): Promise<Key> {
+    const text = `${this.etype} ${salt}`;
+    const known =
+      this.#keys.get(text) ?? (await nodeCrypto.stringToKey(this.etype, PASSWORD, salt, ITERATIONS));
+    this.#keys.set(text, known);
+    return known;
+  }
+
   async answer(realm: string, message: Uint8Array): Promise<Uint8Array> {
     const as = message[0] === 0x6a;
     const request = decode(as ? AsReq : TgsReq, message);
@@ -115,7 +124,7 @@ export class ScriptedRealms {
     const cname = body.cname as PrincipalName;
     const salt = realm + cname.nameString.join('');
     const { etype } = this;
-    const key = await nodeCrypto.stringToKey(etype, PASSWORD, salt, ITERATIONS);
+    const key = await this.passwordKey(salt);
     const infos: EtypeInfo2Entry[] = [{ etype, salt, s2kparams: ITERATIONS }];
     const info = {
       padataType: 19,

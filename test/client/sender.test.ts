@@ -104,7 +104,8 @@ function play(
   };
   const locate = createLocator({ realms: { A: servers }, now: () => timer.now(), random: () => 0 });
   const send = createSender({ locate, network, timer, observe: (event) => events.push(event) });
-  const ask = (signal?: AbortSignal): Promise<Uint8Array> => timer.run(send('A', REQUEST, { signal }));
+  const ask = (signal?: AbortSignal, request = REQUEST): Promise<Uint8Array> =>
+    timer.run(send('A', request, { signal }));
   return { ask, asked, events, timer, openExchanges: () => open };
 }
 
@@ -251,6 +252,12 @@ await t.test('a request ends with its signal', async (t) => {
   await t.rejects(asked, { message: 'enough' });
   t.equal(net.openExchanges(), 0);
   await t.rejects(net.ask(abort.signal), { message: 'enough' });
+});
+
+await t.test('a request that is too long for one packet goes over TCP first', async (t) => {
+  const net = play({});
+  await t.rejects(net.ask(undefined, new Uint8Array(1466)), { code: 'no-answer' });
+  t.strictSame(net.asked.slice(0, 3), ['tcp 10.0.0.1 @0', 'udp 10.0.0.1 @1000', 'tcp 10.0.0.2 @2000']);
 });
 
 await t.test('a server can be asked over TCP alone', async (t) => {

@@ -1,5 +1,6 @@
 /** The TGS exchange, the way from realm to realm, renewal, and credentials in a cache. */
 import t from 'tap';
+import { RealmwardError } from '../../src/base/errors.ts';
 import { getInitialTicket } from '../../src/client/as.ts';
 import { type Credential, fromCcache, grantingRealm, toCcache } from '../../src/client/credential.ts';
 import { krbtgt, nameOf, parsePrincipal } from '../../src/client/names.ts';
@@ -292,6 +293,38 @@ await t.test('a hostile or broken KDC is refused, each for its own reason', asyn
     t.strictSame(credential.server.name.nameString, ['host', 'device1.example']);
   });
 });
+
+await t.test(
+  'whatever is changed in an answer, it is refused in words or it was not worth protecting',
+  async (t) => {
+    const realms = new ScriptedRealms();
+    const client = parsePrincipal('alice@A');
+    const proof = { keytab: [{ ...client, kvno: 1, timestamp: 0, key: await realms.passwordKey('Aalice') }] };
+    let seed = 7;
+    const random = (below: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % below;
+    realms.script = {
+      bytes: (bytes) => {
+        const changed = Uint8Array.from(bytes);
+        const at = random(bytes.length);
+        changed[at] = (changed[at] as number) ^ (1 << random(8));
+        return random(4) === 0 ? changed.subarray(0, random(bytes.length)) : changed;
+      },
+    };
+    const codes = new Set<string>();
+    for (let i = 0; i < 3000; i++) {
+      try {
+        const tgt = await getInitialTicket(realms.context, { client, proof });
+        const { credential } = await getServiceTicket(realms.context, tgt, { name: HOST, realm: 'B' });
+        if (credential.server.realm !== 'B' || credential.client.realm !== 'A') t.fail('believed a lie');
+      } catch (error) {
+        if (!(error instanceof RealmwardError)) throw error;
+        codes.add(error.code);
+      }
+    }
+    for (const code of ['malformed-reply', 'reply-integrity', 'client-mismatch', 'server-mismatch'])
+      t.ok(codes.has(code), `${code}, among ${codes.size} reasons`);
+  },
+);
 
 await t.test('each request has a key and a nonce of its own', async (t) => {
   const realms = new ScriptedRealms();
