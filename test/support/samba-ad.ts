@@ -162,9 +162,10 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
       ['-F', '--no-process-group', '-M', 'single', '-s', join(dir, 'smb.conf'), `--log-basename=${dir}/log`],
       { log: join(dir, 'output') },
     );
-    await untilListening(daemon, port, ADDRESS);
-    if (/ADDRESS_ALREADY_ASSOCIATED/.test(readLog(dir).slice(before)))
-      throw new Error(`port ${port} is in use`);
+    const failure = await untilListening(daemon, port, ADDRESS).catch(String);
+    const said = readLog(dir).slice(before);
+    if (said.includes('ADDRESS_ALREADY_ASSOCIATED')) throw new Error(`port ${port} is in use`);
+    if (failure !== undefined) throw new Error(`${failure}\n${said}`);
     return daemon;
   };
   // The trust needs the configuration file, and the KDC reads the trust at each request: either may come first.
