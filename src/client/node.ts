@@ -15,7 +15,10 @@ import { exchangeUdp } from './node-udp.ts';
 export interface NodeClientOptions {
   /** Servers of realms; others are looked for in DNS. */
   readonly realms?: Readonly<Record<string, RealmServers>>;
-  /** Which resolvers to ask; `false`: none, only configured realms are known. Default: the system's. */
+  /**
+   * Which resolvers to ask; default: the system's. `false`: none, and only configured realms are known, which is right wherever somebody else
+   * names the realm: a user at a login page, or a KDC that refers to another one.
+   */
   readonly dns?: DnsOptions | false;
   readonly settings?: ClientSettings;
   /** Default: Node's, without RC4. */
