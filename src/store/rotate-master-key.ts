@@ -184,13 +184,14 @@ async function resealTrusts(
   if ((await sealingKey(transaction, ring)).id !== next.id) throw overtaken();
   const rows = await transaction
     .selectFrom('trust')
-    .select(['id', 'inbound_keys', 'outbound_keys'])
+    .select(['id', 'realm', 'inbound_keys', 'outbound_keys'])
     .execute();
   let resealed = 0;
-  for (const { id, inbound_keys: inbound, outbound_keys: outbound } of rows) {
+  for (const row of rows) {
+    const { id, inbound_keys: inbound, outbound_keys: outbound } = row;
     if (sealingKeyId(inbound) === next.id && sealingKeyId(outbound) === next.id) continue;
     const again = (direction: keyof TrustKeys, sealed: Uint8Array): Uint8Array => {
-      const context = trustKeyContext(id, direction);
+      const context = trustKeyContext(row, direction);
       const secret = unseal(ring, context, sealed);
       const resealed = seal(next, context, secret);
       secret.fill(0);

@@ -47,21 +47,24 @@ export function settingColumns(trust: TrustRecord) {
   };
 }
 
-/** Key columns of the trust with that id. */
+/** Key columns of a trust. */
 export function trustKeyColumns(
-  id: number,
+  row: Pick<TrustRow, 'id' | 'realm'>,
   { inbound, outbound }: TrustKeys,
   master: MasterKey,
 ): Pick<TrustRow, 'inbound_keys' | 'outbound_keys'> {
   return {
-    inbound_keys: sealKeys(trustKeyContext(id, 'inbound'), inbound, master),
-    outbound_keys: sealKeys(trustKeyContext(id, 'outbound'), outbound, master),
+    inbound_keys: sealKeys(trustKeyContext(row, 'inbound'), inbound, master),
+    outbound_keys: sealKeys(trustKeyContext(row, 'outbound'), outbound, master),
   };
 }
 
 /** What sealed keys are bound to: neither another trust's nor those of the other direction open in their place. */
-export function trustKeyContext(id: number, direction: keyof TrustKeys): string {
-  return `trust keys ${id} ${direction}`;
+export function trustKeyContext(
+  { id, realm }: Pick<TrustRow, 'id' | 'realm'>,
+  direction: keyof TrustKeys,
+): string {
+  return `trust keys ${id} ${realm} ${direction}`;
 }
 
 function sealKeys(context: string, keys: readonly PrincipalKey[], master: MasterKey): Uint8Array {
@@ -72,12 +75,12 @@ function sealKeys(context: string, keys: readonly PrincipalKey[], master: Master
 }
 
 function openKeys(
-  { id }: TrustRow,
+  row: TrustRow,
   direction: keyof TrustKeys,
   sealed: Uint8Array,
   ring: MasterKeyRing,
 ): readonly PrincipalKey[] {
-  const secret = unseal(ring, trustKeyContext(id, direction), sealed);
+  const secret = unseal(ring, trustKeyContext(row, direction), sealed);
   const keys = decodeKeys(secret);
   secret.fill(0);
   return keys;

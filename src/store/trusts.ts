@@ -62,7 +62,7 @@ export function createTrustRepository(
         if (other !== undefined) throw taken(realm, other.realm);
         const id = await nextId(transaction);
         const master = await sealingKey(transaction, ring);
-        const keys = trustKeyColumns(id, record.keys, master);
+        const keys = trustKeyColumns({ id, realm }, record.keys, master);
         await transaction
           .insertInto('trust')
           .values({ id, realm, folded, version: 1, ...settingColumns(record), ...keys })
@@ -85,7 +85,7 @@ export function createTrustRepository(
         const keys =
           wanted.keys === undefined
             ? {}
-            : trustKeyColumns(row.id, next.keys, await sealingKey(transaction, ring));
+            : trustKeyColumns(row, next.keys, await sealingKey(transaction, ring));
         const update = transaction
           .updateTable('trust')
           .set({ ...columns, ...keys, version: row.version + 1 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { importUsers } from '../../src/accounts/import-users.ts';
 import { lockDataDir } from '../../src/store/lock.ts';
+import type { TrustDirection } from '../../src/realm/trust.ts';
 import { openStore } from '../../src/store/open.ts';
 import { capturedLog } from './captured-log.ts';
 import type { Scope } from './run.ts';
@@ -58,6 +59,13 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
   async add(data, name = '') {
     const store = await open(data);
     await store.principals.add(someService({ name }));
+    await store.close();
+  },
+
+  /** Turns a trust to one direction. */
+  async turn(data, realm = '', direction = '') {
+    const store = await open(data);
+    await store.trusts.change(realm, { direction: direction as TrustDirection });
     await store.close();
   },
 

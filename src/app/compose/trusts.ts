@@ -15,10 +15,12 @@ export async function missingTrusts(
   declared: readonly DeclaredTrust[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<MissingTrust[]> {
-  const known = new Set((await trusts.list()).map(({ realm }) => realm));
-  return declared
-    .filter(({ realm }) => !known.has(realm))
-    .map(({ secret, ...settings }) => ({ settings, secret: secret.read(environment) }));
+  const missing: MissingTrust[] = [];
+  for (const { secret, ...settings } of declared) {
+    if ((await trusts.find(settings.realm)) === undefined)
+      missing.push({ settings, secret: secret.read(environment) });
+  }
+  return missing;
 }
 
 /**
