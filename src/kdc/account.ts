@@ -1,8 +1,9 @@
+import { equalBytes } from '../base/bytes.ts';
 import { type Sid, withRid } from '../base/sid.ts';
 import { encode } from '../codec/der/type.ts';
 import { EtypeInfo2 } from '../codec/krb5/padata.ts';
 import type { ServiceTemplate, TgtTemplate } from '../pac/template.ts';
-import { parseName } from '../realm/name.ts';
+import { defaultSalt, parseName } from '../realm/name.ts';
 import type { Principal, PrincipalKey } from '../realm/principal.ts';
 import { currentKeys } from '../realm/principal.ts';
 import { Etype } from '../spec/etypes.ts';
@@ -30,29 +31,24 @@ export function accountOf(realm: KdcRealm, principal: Principal): Account {
   return account;
 }
 
-/** The strongest of the account's keys whose etype is among `offered`. */
-export function clientKey(account: Account, offered: readonly number[]): PrincipalKey | undefined {
-  for (const key of account.keys) if (offered.includes(key.key.etype)) return key;
-  return undefined;
-}
-
 /** One entry of ETYPE-INFO2 in DER for `key`; remembered. */
 export function etypeInfoOf(realm: KdcRealm, account: Account, key: PrincipalKey): Uint8Array {
   let der = account.etypeInfo.get(key.key.etype);
   if (der === undefined) {
-    const salt = key.salt ?? defaultSalt(realm, parseName(account.principal.name));
+    const salt = key.salt ?? defaultSalt(realm.realm, parseName(account.principal.name));
+    // Parameters that are the etype's default are left out: the reply should fit into one datagram.
     // A copy: an encoding is a view of memory that it shares with others, and this one is kept.
-    der = encode(EtypeInfo2, [
-      { etype: key.key.etype, salt, s2kparams: key.s2kparams ?? DEFAULT_S2KPARAMS[key.key.etype] },
-    ]).slice();
+    der = encode(EtypeInfo2, [{ etype: key.key.etype, salt, s2kparams: unlessDefault(key) }]).slice();
     account.etypeInfo.set(key.key.etype, der);
   }
   return der;
 }
 
-/** RFC 4120 section 4: the default salt is "the concatenation of the principal's realm and name components, in order, with no separators". */
-export function defaultSalt(realm: KdcRealm, components: readonly string[]): string {
-  return realm.realm + components.join('');
+function unlessDefault({ key, s2kparams }: PrincipalKey): Uint8Array | undefined {
+  const usual = DEFAULT_S2KPARAMS[key.etype];
+  return s2kparams !== undefined && usual !== undefined && equalBytes(s2kparams, usual)
+    ? undefined
+    : s2kparams;
 }
 
 /** PBKDF2 iteration counts as on the wire: RFC 3962 section 4 (4096), RFC 8009 section 4 (32768). */

@@ -38,6 +38,7 @@ import { findPadata } from './padata.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
 import type { TicketClient } from './steps/ticket-client.ts';
+import type { TicketTarget } from './target.ts';
 import type { OpenedTicket } from './ticket-memory.ts';
 
 /** Whom a PAC is about and when that client logged in. */
@@ -63,11 +64,13 @@ export const PAC_PLACEHOLDER = new Uint8Array(1);
 /** The PAC of a ticket that a KDC will read: a ticket-granting ticket of this realm or for another, or a ticket for kadmin/changepw. */
 export function tgtPac(
   realm: KdcRealm,
-  ticket: PacTicket & { readonly pacAttributes: number },
+  ticket: PacTicket & { readonly pacAttributes: number; readonly target: TicketTarget },
   kdcKey: Key,
   serverKey: Key,
 ): Uint8Array {
-  const template = tgtTemplate(realm, ticket.client, clientName(ticket.cname), serverKey.etype, kdcKey.etype);
+  const etypes = { server: serverKey.etype, kdc: kdcKey.etype };
+  const abroad = ticket.target.trust !== undefined;
+  const template = tgtTemplate(realm, ticket.client, clientName(ticket.cname), etypes, abroad);
   return issueTgtPac(realm.crypto, template, {
     authTime: ticket.authtime,
     attributes: ticket.pacAttributes,
@@ -84,13 +87,8 @@ export function servicePac(
   serverKey: Key,
   ticketBytes: Uint8Array,
 ): Uint8Array {
-  const template = serviceTemplate(
-    realm,
-    ticket.client,
-    clientName(ticket.cname),
-    serverKey.etype,
-    kdcKey.etype,
-  );
+  const etypes = { server: serverKey.etype, kdc: kdcKey.etype };
+  const template = serviceTemplate(realm, ticket.client, clientName(ticket.cname), etypes);
   return issueServicePac(realm.crypto, template, {
     authTime: ticket.authtime,
     ticketBytes,
@@ -186,7 +184,13 @@ function ownSubject(realm: KdcRealm, part: EncTicketPart, key: Key, pac: Verifie
   const account = principal === undefined ? undefined : accountOf(realm, principal);
   // Nearly every ticket says what we would say of its client now; then nothing needs to be decoded.
   if (account !== undefined && isTgt) {
-    const template = tgtTemplate(realm, { account, foreign: undefined }, name, key.etype, key.etype);
+    const template = tgtTemplate(
+      realm,
+      { account, foreign: undefined },
+      name,
+      { server: key.etype, kdc: key.etype },
+      false,
+    );
     if (matchesTemplate(template, pac.bytes, part.authtime)) return account.sid;
   }
   const contents = decodeContents(pac);
@@ -217,24 +221,28 @@ function clientName(cname: PrincipalName): string {
   return cname.nameString.length === 1 ? (cname.nameString[0] as string) : cname.nameString.join('/');
 }
 
+/**
+ * Towards ourselves the PAC of our own user goes without UPN_DNS_INFO: account name and SID stand in LOGON_INFO and REQUESTER_SID, and an
+ * AS-REP should fit into one datagram (docs/decisions/0012). `abroad`: another realm will read it.
+ */
 function tgtTemplate(
   realm: KdcRealm,
   client: TicketClient,
   name: string,
-  server: number,
-  kdc: number,
+  etypes: SigningEtypes,
+  abroad: boolean,
 ): TgtTemplate {
   if (client.foreign !== undefined) {
-    const { tgtPacs, abroad } = client.foreign;
-    return remembered(tgtPacs, server, kdc, (etypes) => prepareTgtPac(known(abroad), etypes));
+    const { tgtPacs, abroad: identity } = client.foreign;
+    return remembered(tgtPacs, etypes, () => prepareTgtPac(known(identity), etypes));
   }
   const { account } = client;
   // A client that logged in under its enterprise name has that in CLIENT_INFO: rare, so not worth keeping.
-  if (name !== account.pacName) {
-    return prepareTgtPac({ ...identityOf(realm, account), clientName: name }, { server, kdc });
-  }
-  return remembered(account.tgtPacs, server, kdc, (etypes) =>
-    prepareTgtPac(identityOf(realm, account), etypes),
+  if (name !== account.pacName)
+    return prepareTgtPac({ ...identityOf(realm, account), clientName: name }, etypes);
+  if (abroad) return prepareTgtPac(identityOf(realm, account), etypes);
+  return remembered(account.tgtPacs, etypes, () =>
+    prepareTgtPac({ ...identityOf(realm, account), upnDnsInfo: undefined }, etypes),
   );
 }
 
@@ -242,31 +250,23 @@ function serviceTemplate(
   realm: KdcRealm,
   client: TicketClient,
   name: string,
-  server: number,
-  kdc: number,
+  etypes: SigningEtypes,
 ): ServiceTemplate {
   if (client.foreign !== undefined) {
     const { servicePacs, here } = client.foreign;
-    return remembered(servicePacs, server, kdc, (etypes) => prepareServicePac(known(here), etypes));
+    return remembered(servicePacs, etypes, () => prepareServicePac(known(here), etypes));
   }
   const { account } = client;
   if (name !== account.pacName) {
-    return prepareServicePac({ ...identityOf(realm, account), clientName: name }, { server, kdc });
+    return prepareServicePac({ ...identityOf(realm, account), clientName: name }, etypes);
   }
-  return remembered(account.servicePacs, server, kdc, (etypes) =>
-    prepareServicePac(identityOf(realm, account), etypes),
-  );
+  return remembered(account.servicePacs, etypes, () => prepareServicePac(identityOf(realm, account), etypes));
 }
 
-function remembered<T>(
-  templates: Map<number, T>,
-  server: number,
-  kdc: number,
-  prepare: (etypes: SigningEtypes) => T,
-): T {
+function remembered<T>(templates: Map<number, T>, { server, kdc }: SigningEtypes, prepare: () => T): T {
   const index = server * 256 + kdc;
   let template = templates.get(index);
-  if (template === undefined) templates.set(index, (template = prepare({ server, kdc })));
+  if (template === undefined) templates.set(index, (template = prepare()));
   return template;
 }
 

@@ -428,3 +428,21 @@ await t.test('a reply beyond what the transport carries becomes RESPONSE_TOO_BIG
   const error = await askForError(realm, request, { ...ORIGIN, maxReply: 600 });
   t.equal(error.errorCode, ErrorCode.KRB_ERR_RESPONSE_TOO_BIG);
 });
+
+await t.test('a reply for a user fits into the 1465 bytes that AD allows for UDP', async (t) => {
+  const realm = new MemoryRealm();
+  for (const [who, bytes] of [
+    ['alice', 1465],
+    ['administrator', 1465],
+  ] as const) {
+    await realm.addUser(who, 'correct horse', { right: 'Administrator' });
+    const reply = await ask(
+      realm,
+      asReq(body(realm.clock, { cname: name(who), kdcOptions: KdcOption.RENEWABLE, rtime: 0 }), [
+        encTimestamp(realm.key(who, 20), realm.clock.seconds),
+        { padataType: 149, padataValue: new Uint8Array(0) },
+      ]),
+    );
+    t.ok(reply.length <= bytes, `${who}: ${reply.length} bytes`);
+  }
+});

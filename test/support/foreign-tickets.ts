@@ -70,7 +70,8 @@ export function foreignTicket(
   fields: ForeignTicketFields = {},
 ): Credential {
   const user = fields.user ?? 'alice';
-  const key = fields.key ?? (trust.inboundKeys[0]?.key as Key);
+  const key = fields.key ?? trust.inboundKeys[0]?.key;
+  if (key === undefined) throw new Error('the trust has no key');
   const crealm = fields.part?.crealm ?? trust.realm;
   const authtime = fields.part?.authtime ?? realm.clock.seconds;
   const session = nodeCrypto.randomKey(18);
@@ -91,7 +92,7 @@ export function foreignTicket(
   );
   const groupIds = [513, ...(fields.groups ?? [])].map((rid) => ({ rid, attributes: 7 }));
   const logonInfo = { ...own.logonInfo, groupIds, ...fields.logonInfo };
-  const template = prepareTgtPac({ ...own, logonInfo }, { server: key.etype, kdc: 18 });
+  const template = prepareTgtPac({ ...own, logsOnHere: false, logonInfo }, { server: key.etype, kdc: 18 });
   const signed = issueTgtPac(nodeCrypto, template, {
     authTime: authtime,
     attributes: 2,

@@ -2,7 +2,8 @@ import { encode } from '../../codec/der/type.ts';
 import { MethodData, type PrincipalName } from '../../codec/krb5/basic.ts';
 import { EtypeInfo2, type EtypeInfo2Entry } from '../../codec/krb5/padata.ts';
 import { PaType } from '../../spec/pa-types.ts';
-import { type Account, DEFAULT_S2KPARAMS, defaultSalt } from '../account.ts';
+import { defaultSalt } from '../../realm/name.ts';
+import { type Account, DEFAULT_S2KPARAMS } from '../account.ts';
 import type { KdcRealm } from '../realm.ts';
 import { refuse } from '../refusal.ts';
 
@@ -18,7 +19,7 @@ export function challenge(
   cname: PrincipalName,
   offered: readonly number[],
 ): Uint8Array {
-  const salt = defaultSalt(realm, cname.nameString);
+  const salt = defaultSalt(realm.realm, cname.nameString);
   const entries: EtypeInfo2Entry[] = [];
   if (client === undefined) {
     for (const etype of realm.policy.etypes) {
