@@ -195,9 +195,12 @@ function write(folder: string, file: string, code: string): void {
 
 async function lint(folder: string): Promise<{ file: string; rule: string }[]> {
   const oxlint = join(root, 'node_modules/oxlint/bin/oxlint');
-  const { stdout, output } = await run(process.execPath, [oxlint, '--format', 'json', 'src'], {
-    cwd: folder,
-  });
+  // Without the hooks that tap hands to Node's children: Node cannot load a program without extension through them.
+  const { stdout, output } = await run(
+    'env',
+    ['-u', 'NODE_OPTIONS', process.execPath, oxlint, '--format', 'json', 'src'],
+    { cwd: folder },
+  );
   if (!stdout.startsWith('{')) throw new Error(`oxlint did not answer in JSON:\n${output}`);
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { filename: string; code: string }[] };
   return diagnostics.map(({ filename, code }) => ({ file: filename, rule: code }));

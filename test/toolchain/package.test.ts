@@ -73,10 +73,9 @@ await t.test('the packed package runs where it is installed, with its own depend
   }
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
 
-  const packed = await runOk('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', folder], {
-    cwd: clone,
-    env,
-  });
+  // Without the hooks that tap hands to Node's children: Node cannot load a program without extension, as tsc is, through them.
+  const pack = ['npm', 'pack', '--json', '--loglevel=error', '--pack-destination', folder];
+  const packed = await runOk('env', ['-u', 'NODE_OPTIONS', ...pack], { cwd: clone, env });
   const [report] = JSON.parse(packed.stdout) as { filename: string; files: { path: string }[] }[];
   if (report === undefined) throw new Error(`npm pack reported nothing:\n${packed.output}`);
   const files = report.files.map((file) => file.path);
