@@ -321,9 +321,13 @@ function trustObject(options: AdTrustOptions): Record<string, unknown> {
   };
 }
 
-/** Issuer's realm, `krbtgt`, target's realm: one password, and a key for each direction. */
+/**
+ * Issuer's realm, `krbtgt`, target's realm: one password, and a key for each direction. However the trust object writes our realm, AD takes its
+ * name in upper case.
+ */
 function trustFacts(ad: string, options: AdTrustOptions): AdTrust {
-  const { realm, password, kvno = 1 } = options;
+  const { password, kvno = 1 } = options;
+  const realm = options.realm.toUpperCase();
   const key = (from: string, to: string): TrustKeyFacts => ({
     principal: `krbtgt/${to}@${from}`,
     salt: `${from}krbtgt${to}`,
