@@ -1,7 +1,9 @@
 /** What an operator does to set a trust up and to keep it, on both sides, as docs/active-directory.md says. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { REASONS } from '../../../src/kdc/reason.ts';
 import { requirePeer } from '../../support/peers.ts';
 import type { RunResult } from '../../support/run.ts';
 import { run } from '../../support/run.ts';
@@ -81,4 +83,18 @@ await t.test('the Samba side', async (t) => {
     t.equal((await sambaTrust(['remove', REALM])).code, 0);
     t.notOk(await arrives());
   });
+});
+
+await t.test('every reason that docs/active-directory.md explains is one that the KDC gives', async (t) => {
+  const page = readFileSync(new URL('../../../docs/active-directory.md', import.meta.url), 'utf8');
+  const table = page.slice(
+    page.indexOf('## When it does not work'),
+    page.indexOf('## Change the shared secret'),
+  );
+  const named = [...table.matchAll(/^\| `([a-z]+(?:-[a-z]+)+)`/gm)].map(([, code = '']) => code);
+  t.ok(named.length >= 10);
+  t.same(
+    named.filter((code) => !(code in REASONS)),
+    [],
+  );
 });

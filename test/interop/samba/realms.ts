@@ -14,7 +14,7 @@ export const BOB = { name: 'bob', password: 'Bob.pass1', right: 'Administrator' 
 export const AD_TRUST: AdTrustOptions = { realm: REALM, password: 'Shared.Trust.Secret-1', sid: OWN_SID };
 
 /** What our realm is told about AD: operators are Administrators, viewers Viewers. */
-export function trustWith(ad: SambaAd, change: Partial<TrustConfig> = {}): TrustConfig {
+function trustWith(ad: SambaAd, change: Partial<TrustConfig> = {}): TrustConfig {
   return {
     realm: ad.realm,
     netbios: ad.netbios,
