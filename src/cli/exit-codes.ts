@@ -31,6 +31,8 @@ const CODES: Readonly<Record<string, { readonly code: number }>> = {
   'unknown-etype': EXIT.usage,
   'unsupported-etype': EXIT.usage,
   'bad-password': EXIT.usage,
+  'bad-trust': EXIT.usage,
+  'same-secret': EXIT.usage,
   'not-found': EXIT.notFound,
   ENOENT: EXIT.notFound,
   exists: EXIT.conflict,

@@ -33,7 +33,25 @@ export function refuseExtraWords(command: Command, expected: number): void {
 }
 
 /** The new password: from where the options say, else asked for twice. Throws `RealmwardError`. */
-export async function newPassword(options: PasswordOptions, who: string, context: Context): Promise<string> {
+export function newPassword(options: PasswordOptions, who: string, context: Context): Promise<string> {
+  return passwordFrom(options, context, () => ask(`New password of ${who}:`, { twice: true }));
+}
+
+/** The password that somebody has: from where the options say, else asked for. Throws `RealmwardError`. */
+export function knownPassword(options: PasswordOptions, who: string, context: Context): Promise<string> {
+  return passwordFrom(options, context, () => ask(`Password of ${who}:`, { twice: false }));
+}
+
+/** The secret that two realms share: from where the options say, else asked for twice. Throws `RealmwardError`. */
+export function sharedSecret(options: PasswordOptions, realm: string, context: Context): Promise<string> {
+  return passwordFrom(options, context, () => ask(`New secret shared with ${realm}:`, { twice: true }));
+}
+
+async function passwordFrom(
+  options: PasswordOptions,
+  context: Context,
+  prompt: () => Promise<string>,
+): Promise<string> {
   if (options.passwordStdin === true && options.passwordFile !== undefined) {
     throw usageError('--password-stdin and --password-file exclude each other');
   }
@@ -46,15 +64,16 @@ export async function newPassword(options: PasswordOptions, who: string, context
       'Use --password-stdin or --password-file FILE.',
     );
   }
-  return ask(who);
+  return prompt();
 }
 
-async function ask(who: string): Promise<string> {
+async function ask(message: string, { twice }: { twice: boolean }): Promise<string> {
   const { default: prompt } = await import('@inquirer/password');
   const output = { output: process.stderr };
   try {
     const validate = (text: string) => (text === '' ? 'It must not be empty.' : true);
-    const password = await prompt({ message: `New password of ${who}:`, validate }, output);
+    const password = await prompt({ message, validate }, output);
+    if (!twice) return password;
     const again = await prompt({ message: 'The same again:' }, output);
     if (password !== again)
       throw new RealmwardError('passwords-differ', 'the two passwords differ', {

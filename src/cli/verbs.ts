@@ -26,6 +26,11 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/service.ts'),
   },
   {
+    name: 'trust',
+    summary: 'add, list, change, test and remove trusts with other realms',
+    load: () => import('./commands/trust.ts'),
+  },
+  {
     name: 'keytab',
     summary: 'export keys to a keytab, list what is in one',
     load: () => import('./commands/keytab.ts'),

@@ -67,7 +67,7 @@ export interface Prepared {
  * `exists` (a name that differs from an existing one in letter case alone).
  */
 export async function prepareRealm(realm: Realm, environment: Environment): Promise<Prepared> {
-  const { config, store, accounts } = realm;
+  const { config, accounts } = realm;
   const declared = [...config.users, ...config.services].map(({ name }) => name);
   const existing = await accounts.principals.taken(declared);
   const missing = ({ name }: { name: string }): boolean => existing.get(name) !== name;
@@ -78,7 +78,7 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
   const services = config.services.filter(missing);
   const trusts = await missingTrusts(accounts, config.trusts, environment);
 
-  const sid = await ensureSid(config, store);
+  const sid = await realmSid(realm);
   const realmPrincipals = await ensureRealmPrincipals(accounts);
   const made: string[] = [];
   const make = async (name: string, creation: Promise<unknown>): Promise<void> => {
@@ -104,8 +104,10 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
   };
 }
 
-/** The realm's SID: the one the configuration states, else the one that was made at the first start. */
-async function ensureSid({ sid, data }: Config, { settings }: Store): Promise<Sid> {
+/** The realm's SID: the one the configuration states, else the one that was made at the first start. Throws `RealmwardError` `other-sid`. */
+export async function realmSid({ config, store }: Pick<Realm, 'config' | 'store'>): Promise<Sid> {
+  const { sid, data } = config;
+  const { settings } = store;
   if (sid === undefined) return ensureRealmSid(settings, nodeCrypto);
   const kept = parseSid(await settings.once('sid', sid));
   if (kept === sid) return sid;

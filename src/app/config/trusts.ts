@@ -100,10 +100,10 @@ export const trust = object({
 });
 
 /** What `trust` reads. */
-export type TrustValues = z.output<typeof trust>;
+type TrustValues = z.output<typeof trust>;
 
 /** What the values of a trust state. */
-export function trustStatement(values: TrustValues): TrustStatement {
+export function trustStatement(values: Omit<TrustValues, 'secret'>): TrustStatement {
   const { domainSid, enctypes, kdcs, netbios, kind, direction, mode, reportOnly } = values;
   return {
     realm: values.realm,

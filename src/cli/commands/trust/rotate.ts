@@ -1,0 +1,53 @@
+import { COMMAND } from '../../../app/version.ts';
+import { describeChapters } from '../../describe-trust.ts';
+import {
+  type PasswordOptions,
+  refuseExtraWords,
+  sharedSecret,
+  withPasswordOptions,
+} from '../../passwords.ts';
+import { withRealm } from '../../realm.ts';
+import type { Define } from '../../verbs.ts';
+
+/** realmward trust rotate REALM */
+export const rotate: Define = (group, context) => {
+  const command = group
+    .command('rotate')
+    .description('give a trust a new secret, which is asked for; the one before it still counts')
+    .argument('<realm>', 'the trusted realm');
+  withPasswordOptions(command).action(async (name: string, options: PasswordOptions) => {
+    refuseExtraWords(command, 1);
+    const { findTrust, ourSide, rotateTrust, showTrust } = await import('../../../app/trusts.ts');
+    const { rotationGuide } = await import('../../../app/trust-guide.ts');
+    await withRealm(context, async (realm) => {
+      await findTrust(realm, name);
+      const secret = await sharedSecret(options, name, context);
+      await rotateTrust(realm.accounts, name, secret);
+      const view = await showTrust(realm, name);
+      const guide = rotationGuide(view, await ourSide(realm));
+      const [current, previous] = view.secrets;
+      context.print({ ...view, otherSide: guide }, () =>
+        [
+          `The trust with ${name} has a new secret, version ${current?.version}.`,
+          ...(view.direction === 'outbound'
+            ? []
+            : [
+                `Tickets that come from there count with it and with the one before it, version ${previous?.version}.`,
+              ]),
+          ...(view.direction === 'inbound'
+            ? []
+            : [
+                'Tickets that we issue for there are made with the new one from now on: until it has it, too, our users are refused there. (Next time the other side first, if it takes tickets of both.)',
+              ]),
+          '',
+          'Now the other side, with the same new secret:',
+          '',
+          describeChapters(guide),
+          ...(view.direction === 'outbound'
+            ? []
+            : ['', `Then try it: ${COMMAND} trust test ${name} --user NAME`]),
+        ].join('\n'),
+      );
+    });
+  });
+};
