@@ -1,13 +1,16 @@
 /** What an operator does to set a trust up and to keep it, on both sides, as docs/active-directory.md says. */
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { findEvent } from '../../support/event-log.ts';
 import { REASONS } from '../../../src/kdc/reason.ts';
 import { requirePeer } from '../../support/peers.ts';
 import type { RunResult } from '../../support/run.ts';
 import { run } from '../../support/run.ts';
 import { requireSambaAd, startSambaAd } from '../../support/samba-ad.ts';
+import type { Session } from '../../support/session.ts';
 import { newSession } from '../../support/session.ts';
 import { AD_TRUST, BOB, DEVICE, OWN_SID, REALM, loginAtAd, startOurs } from './realms.ts';
 
@@ -83,6 +86,70 @@ await t.test('the Samba side', async (t) => {
     t.equal((await sambaTrust(['remove', REALM])).code, 0);
     t.notOk(await arrives());
   });
+});
+
+await t.test('the shared secret is changed on both sides while users of AD keep working', async (t) => {
+  if (!requireSambaAd(t) || !requirePeer(t, 'mit-client')) return;
+  const ad = await startSambaAd(t, { trust: AD_TRUST });
+  const kdc = await startOurs(t, ad);
+  const password = 'Shared.Trust.Secret-2';
+  const newcomer = async (user: 'alice' | 'bob'): Promise<Session> => {
+    const session = newSession(kdc, { others: [ad] });
+    if (user === 'alice') await loginAtAd(session, ad, user);
+    else await session.kinit([`bob@${REALM}`], BOB.password);
+    return session;
+  };
+  const early = await newcomer('alice');
+  await early.run('kvno', [`krbtgt/${REALM}@${ad.realm}`]);
+  const older = newSession(kdc, { others: [ad] });
+  copyFileSync(early.ccache, older.ccache);
+
+  let finished = false;
+  const failures: string[] = [];
+  const clients = (async (): Promise<number> => {
+    for (let round = 1; ; round++) {
+      const { code, output } = await (await newcomer('alice')).run('kvno', [`${DEVICE}@${REALM}`]);
+      if (code !== 0) failures.push(output);
+      if (finished) return round;
+    }
+  })();
+  const rotate = async (secret: string): Promise<string> => {
+    const { code, output } = await kdc.cli(['trust', 'rotate', ad.realm, '--password-stdin'], `${secret}\n`);
+    if (code !== 0) throw new Error(output);
+    // A running server takes over within a second.
+    await sleep(1000);
+    return output;
+  };
+  const changed = { ...AD_TRUST, password, previousPassword: AD_TRUST.password, kvno: 2 };
+
+  await ad.setTrust(changed);
+  await sleep(300);
+  const said = await rotate(password);
+  t.match(said, /new secret, version 2/);
+  t.notMatch(said, password);
+  // As if an hour had passed: AD uses the new one from now on.
+  await ad.setTrust({ ...changed, changedAgo: 4000 });
+  await sleep(300);
+  finished = true;
+  t.ok((await clients) > 1);
+  t.same(failures, []);
+
+  t.equal(
+    (await (await newcomer('bob')).run('kvno', [`${ad.service}@${ad.realm}`])).code,
+    0,
+    'our users, too',
+  );
+  const late = await early.run('kvno', [`${DEVICE}@${REALM}`]);
+  t.equal(late.code, 0, 'a ticket of AD from before the change is good until it ends');
+
+  await rotate('Shared.Trust.Secret-3');
+  const since = Date.now();
+  t.not(
+    (await older.run('kvno', [`${DEVICE}@${REALM}`])).code,
+    0,
+    'the secret before the last but one is gone',
+  );
+  await findEvent(kdc, since, { outcome: 'refused', reason: 'ticket-integrity' });
 });
 
 await t.test('every reason that docs/active-directory.md explains is one that the KDC gives', async (t) => {
