@@ -67,74 +67,60 @@ export const KIND_NAMES: Readonly<Record<TrustView['kind'], string>> = {
 
 /** How the other side is set up. */
 export function setUpGuide(trust: TrustView, us: OurSide): Chapter[] {
-  switch (trust.kind) {
-    case 'ad':
-      return [
-        {
-          title:
-            'Windows, as an administrator on a domain controller (not measured by us; docs/active-directory.md says more)',
-          lines: [...addKdcs(us), ...netdomAdd(trust, us), ...switchOnAes(trust, us)],
-        },
-        sambaChapter(trust, us),
-      ];
-    case 'realmward':
-      return [{ title: `realmward at ${trust.realm}`, lines: [realmwardAdd(trust, us)] }];
-    case 'mit':
-      return [
-        {
-          title: `MIT Kerberos at ${trust.realm}, in kadmin.local`,
-          lines: mitPrincipals(trust, us, 'addprinc'),
-        },
-      ];
-  }
+  return GUIDES[trust.kind].setUp(trust, us);
 }
 
 /** How the other side is given the new secret. */
 export function rotationGuide(trust: TrustView, us: OurSide): Chapter[] {
-  switch (trust.kind) {
-    case 'ad':
-      return [
-        {
-          title:
-            'Windows, as an administrator on a domain controller (not measured by us; docs/active-directory.md says more)',
-          lines: [`${netdom(trust, us)} /reset /passwordt:*`],
-        },
-        sambaChapter(trust, us),
-      ];
-    case 'realmward':
-      return [{ title: `realmward at ${trust.realm}`, lines: [`${COMMAND} trust rotate ${us.realm}`] }];
-    case 'mit':
-      return [
-        {
-          title: `MIT Kerberos at ${trust.realm}, in kadmin.local`,
-          lines: mitPrincipals(trust, us, 'cpw -keepold'),
-        },
-      ];
-  }
+  return GUIDES[trust.kind].rotation(trust, us);
 }
 
 /** How the other side takes the trust away. */
 export function removalGuide(trust: TrustView, us: OurSide): Chapter[] {
-  switch (trust.kind) {
-    case 'ad':
-      return [
-        {
-          title: 'Windows',
-          lines: [`${netdom(trust, us)} /remove /force`],
-        },
-        { title: 'Samba', lines: [`python3 samba_trust.py remove ${us.realm}`] },
-      ];
-    case 'realmward':
-      return [{ title: `realmward at ${trust.realm}`, lines: [`${COMMAND} trust remove ${us.realm}`] }];
-    case 'mit':
-      return [
-        {
-          title: `MIT Kerberos at ${trust.realm}, in kadmin.local`,
-          lines: principals(trust, us).map((name) => `delprinc ${name}`),
-        },
-      ];
-  }
+  return GUIDES[trust.kind].removal(trust, us);
 }
+
+type Guide = (trust: TrustView, us: OurSide) => Chapter[];
+
+const WINDOWS =
+  'Windows, as an administrator on a domain controller (not measured by us; docs/active-directory.md says more)';
+const kadmin = ({ realm }: TrustView, lines: readonly string[]): Chapter[] => [
+  { title: `MIT Kerberos at ${realm}, in kadmin.local`, lines },
+];
+const realmward = ({ realm }: TrustView, line: string): Chapter[] => [
+  { title: `realmward at ${realm}`, lines: [line] },
+];
+
+const GUIDES: Readonly<Record<TrustView['kind'], { setUp: Guide; rotation: Guide; removal: Guide }>> = {
+  ad: {
+    setUp: (trust, us) => [
+      { title: WINDOWS, lines: [...addKdcs(us), ...netdomAdd(trust, us), ...switchOnAes(trust, us)] },
+      sambaChapter(trust, us),
+    ],
+    rotation: (trust, us) => [
+      { title: WINDOWS, lines: [`${netdom(trust, us)} /reset /passwordt:*`] },
+      sambaChapter(trust, us),
+    ],
+    removal: (trust, us) => [
+      { title: WINDOWS, lines: [`${netdom(trust, us)} /remove /force`] },
+      { title: SAMBA, lines: [`python3 samba_trust.py remove ${us.realm}`] },
+    ],
+  },
+  realmward: {
+    setUp: (trust, us) => realmward(trust, realmwardAdd(trust, us)),
+    rotation: (trust, us) => realmward(trust, `${COMMAND} trust rotate ${us.realm}`),
+    removal: (trust, us) => realmward(trust, `${COMMAND} trust remove ${us.realm}`),
+  },
+  mit: {
+    setUp: (trust, us) => kadmin(trust, mitPrincipals(trust, us, 'addprinc')),
+    rotation: (trust, us) => kadmin(trust, mitPrincipals(trust, us, 'cpw -keepold')),
+    removal: (trust, us) =>
+      kadmin(
+        trust,
+        principals(trust, us).map((name) => `delprinc ${name}`),
+      ),
+  },
+};
 
 function netdomAdd(trust: TrustView, us: OurSide): string[] {
   const twoWay = trust.direction === 'both' ? ' /twoway' : '';
@@ -164,9 +150,11 @@ function switchOnAes({ enctypes }: TrustView, { realm }: OurSide): string[] {
   ];
 }
 
+const SAMBA = 'Samba, as root on a domain controller, with docs/samba_trust.py';
+
 function sambaChapter({ direction }: TrustView, { realm, sid }: OurSide): Chapter {
   return {
-    title: 'Samba, as root on a domain controller, with docs/samba_trust.py, which asks for the secret',
+    title: `${SAMBA}, which asks for the secret`,
     lines: [
       `docs/samba_trust.py set ${realm} --netbios ${netbiosName(realm)} --sid ${sid} --direction ${direction}`,
     ],
