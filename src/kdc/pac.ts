@@ -3,7 +3,7 @@ import type { Seconds } from '../base/ports.ts';
 import type { Sid } from '../base/sid.ts';
 import { DerError } from '../codec/der/error.ts';
 import { decode, encode } from '../codec/der/type.ts';
-import { AdIfRelevant } from '../codec/krb5/authorization-data.ts';
+import { AdIfRelevant, findPac } from '../codec/krb5/authorization-data.ts';
 import { AuthorizationData, type PaData, type PrincipalName } from '../codec/krb5/basic.ts';
 import { PaPacRequest } from '../codec/krb5/padata.ts';
 import { EncTicketPart } from '../codec/krb5/ticket.ts';
@@ -27,7 +27,7 @@ import {
 } from '../pac/template.ts';
 import { type VerifiedPac, verifyForeignPac, verifyOwnServicePac, verifyOwnTgtPac } from '../pac/verify.ts';
 import type { Principal } from '../realm/principal.ts';
-import { isInbound, type Trust } from '../realm/trust.ts';
+import { isInbound, type Trust, trustedDomains } from '../realm/trust.ts';
 import { AdType } from '../spec/ad-types.ts';
 import { PaType } from '../spec/pa-types.ts';
 import { RightRid } from '../spec/right-rids.ts';
@@ -40,6 +40,7 @@ import { refuse } from './refusal.ts';
 import type { TicketClient } from './steps/ticket-client.ts';
 import type { TicketTarget } from './target.ts';
 import type { OpenedTicket } from './ticket-memory.ts';
+import { transitedRealms } from './transited.ts';
 
 /** Whom a PAC is about and when that client logged in. */
 interface PacTicket {
@@ -108,7 +109,7 @@ export function verifyOwnPac(
   server: Principal,
 ): Pick<OpenedTicket, 'sid' | 'foreign'> {
   return orMalformed(() => {
-    const trust = part.crealm === realm.realm ? undefined : trustOf(realm, part.crealm);
+    const trust = part.crealm === realm.realm ? undefined : trustOf(realm, part);
     const bytes = findPac(part.authorizationData);
     if (bytes === undefined) {
       if (trust?.kind === 'mit')
@@ -164,17 +165,20 @@ function filtered(
     isTgt,
   });
   if (wrong !== undefined) return refuse(wrong);
-  const domains = trust.domainSids.map((sid, i) => ({ sid, netbios: i === 0 ? trust.netbios : undefined }));
-  const result = filterForeignPac(contents, { ownSid: realm.sid, domains });
+  const result = filterForeignPac(contents, { ownSid: realm.sid, domains: trustedDomains(trust) });
   if (typeof result === 'string') return refuse(result);
   return foreignUser(trust, realm.sid, part, { filtered: result, upnDnsInfo: contents.upnDnsInfo });
 }
 
-/** The trust over which a user of `crealm` came. */
-function trustOf(realm: KdcRealm, crealm: string): Trust {
-  const trust =
-    realm.trusts.find(crealm) ?? realm.trusts.all().find(({ transits }) => transits.includes(crealm));
-  if (trust === undefined || !isInbound(trust)) return refuse('foreign-client', `It belongs to ${crealm}.`);
+/**
+ * The trust over which the client of a ticket of ours came: the one with the last realm of its path, which `checkPath` has written there. The
+ * client's realm would not tell: a realm behind one trust may have a trust of its own, with other rights.
+ */
+function trustOf(realm: KdcRealm, { crealm, transited }: EncTicketPart): Trust {
+  const last = transitedRealms(transited).at(-1) ?? crealm;
+  const trust = realm.trusts.find(last);
+  if (trust === undefined || !isInbound(trust) || (last !== crealm && !trust.transits.includes(crealm)))
+    return refuse('foreign-client', `It belongs to ${crealm}.`);
   return trust;
 }
 
@@ -288,16 +292,6 @@ function identityOf(realm: KdcRealm, account: Account): PacIdentity {
       expires: principal.expires,
     },
   );
-}
-
-/** The PAC among a ticket's authorization data; it stands in an AD-IF-RELEVANT (MS-PAC 2.1). */
-function findPac(elements: AuthorizationData | undefined): Uint8Array | undefined {
-  for (const { adType, adData } of elements ?? []) {
-    if (adType !== AdType.IF_RELEVANT) continue;
-    for (const inner of decode(AdIfRelevant, adData))
-      if (inner.adType === AdType.WIN2K_PAC) return inner.adData;
-  }
-  return undefined;
 }
 
 function withPlaceholder(part: EncTicketPart): Uint8Array {

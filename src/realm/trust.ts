@@ -75,6 +75,14 @@ export function rightRules(trust: Trust): readonly RightRule[] {
   return RIGHTS.map((right) => ({ sid: withRid(partner, RightRid[right]), right }));
 }
 
+/** The pinned domains; the NETBIOS name is that of the realm's own. */
+export function trustedDomains({
+  domainSids,
+  netbios,
+}: Trust): readonly { readonly sid: Sid; readonly netbios: string | undefined }[] {
+  return domainSids.map((sid, i) => ({ sid, netbios: i === 0 ? netbios : undefined }));
+}
+
 export function isInbound(trust: Trust): boolean {
   return trust.direction !== 'outbound';
 }
