@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { speakTo } from '../../support/acceptor.ts';
 import { findEvent } from '../../support/event-log.ts';
 import { REASONS } from '../../../src/kdc/reason.ts';
 import { requirePeer } from '../../support/peers.ts';
@@ -86,6 +87,43 @@ await t.test('the Samba side', async (t) => {
     t.equal((await sambaTrust(['remove', REALM])).code, 0);
     t.notOk(await arrives());
   });
+});
+
+await t.test('from no trust to a right on a device, with nothing but what trust add says', async (t) => {
+  if (!requireSambaAd(t) || !requirePeer(t, 'mit-client', 'python-gssapi')) return;
+  const ad = await startSambaAd(t);
+  const kdc = await startOurs(t, ad, {}, { trusts: [] });
+  const { rid } = ad.groups['fleet-operators'];
+  const added = await kdc.cli(
+    // prettier-ignore
+    ['trust', 'add', ad.realm, '--netbios', ad.netbios, '--domain-sid', ad.domainSid, '--direction', 'inbound',
+     '--rights', `${rid}=Administrator`, '--password-stdin'],
+    `${AD_TRUST.password}\n`,
+  );
+  t.equal(added.code, 0, added.output);
+  t.match(added.output, 'one-way: incoming', 'what AD calls the direction');
+  const command = /docs\/samba_trust\.py (set .*)$/m.exec(added.output)?.[1] ?? '';
+  t.match(command, `set ${REALM} `);
+  const other = await run(
+    '/usr/bin/python3',
+    [SAMBA_TRUST, '-s', join(ad.dir, 'smb.conf'), ...command.split(' ')],
+    { input: `${AD_TRUST.password}\n` },
+  );
+  t.equal(other.code, 0, other.output);
+
+  const alice = newSession(kdc, { others: [ad] });
+  await loginAtAd(alice, ad, 'alice');
+  const seen = await speakTo(alice, `${DEVICE}@${REALM}`, await kdc.exportKeytab(DEVICE));
+  t.same(seen.attributes['auth-indicators'], ['realmward:Administrator']);
+
+  const removed = await kdc.cli(['trust', 'remove', ad.realm, '--yes']);
+  t.equal(removed.code, 0, removed.output);
+  await sleep(1000);
+  const since = Date.now();
+  const late = newSession(kdc, { others: [ad] });
+  await loginAtAd(late, ad, 'alice');
+  t.not((await late.run('kvno', [`${DEVICE}@${REALM}`])).code, 0);
+  await findEvent(kdc, since, { outcome: 'refused', reason: 'not-our-ticket' });
 });
 
 await t.test('the shared secret is changed on both sides while users of AD keep working', async (t) => {
