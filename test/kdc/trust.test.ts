@@ -321,6 +321,44 @@ await t.test('a chain of realms: the path is checked and written on', async (t) 
   t.equal(await refused(realm, forwarded), 'foreign-client', 'until the trust ends');
 });
 
+await t.test(
+  'a ticket of ours for a foreign user stays with the trust over which the user came',
+  async (t) => {
+    const { realm, trust: near } = await setUp({ realm: 'C.EXAMPLE' });
+    const root = parseSid('S-1-5-21-5-5-5');
+    const fields = { realm: 'B.EXAMPLE', netbios: undefined, transits: ['C.EXAMPLE'], rights: [] };
+    const far = adTrust({ ...fields, domainSids: [root, AD_SID] });
+    realm.trusts.set(far.realm, far);
+    const comes = (trust: Trust, via = ''): Credential =>
+      foreignTicket(realm, trust, {
+        groups: [1107],
+        domain: AD_SID,
+        netbios: 'ADEX',
+        part: { crealm: 'C.EXAMPLE', transited: { trType: 1, contents: utf8(via) } },
+      });
+    const rightLater = async (credential: Credential): Promise<string | undefined> => {
+      const ours = await getTicket(realm, credential, KRBTGT);
+      await getTicket(realm, ours, DEVICE);
+      return realm.lastEvent().right;
+    };
+    t.equal(await rightLater(comes(near)), 'Administrator', 'straight from its own realm');
+    t.equal(await rightLater(comes(far)), undefined, 'over another trust, which grants nothing');
+    realm.trusts.set(near.realm, { ...near, rights: [], transits: ['B.EXAMPLE'] });
+    realm.trusts.set(far.realm, { ...far, rights: near.rights });
+    t.equal(
+      await rightLater(comes(near, 'B.EXAMPLE')),
+      undefined,
+      'a realm does not choose the trust by its path',
+    );
+    t.equal(await rightLater(comes(far)), 'Administrator');
+    const ours = await getTicket(realm, comes(far), KRBTGT);
+    realm.trusts.set(near.realm, { ...near, direction: 'outbound' });
+    t.ok(await getTicket(realm, ours, DEVICE), 'the trust with its own realm is of no concern');
+    realm.trusts.set(far.realm, { ...far, transits: [] });
+    t.equal(await refused(realm, ours), 'foreign-client', 'a realm that is no longer behind that trust');
+  },
+);
+
 await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {
   const read = (text: string): string[] => transitedRealms({ trType: 1, contents: utf8(text) });
   t.same(read('EDU,MIT.,ATHENA.,WASHINGTON.EDU,CS.'), [

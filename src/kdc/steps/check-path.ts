@@ -8,7 +8,7 @@ import { addTransited, type Transited, transitedRealms } from '../transited.ts';
  * Checks the path over which a ticket of a trusted realm came, and gives the transited field of tickets made with it. We check it ourselves,
  * whatever TRANSITED-POLICY-CHECKED says (RFC 4120 sections 2.7 and 3.3.3.2): each realm on it, and the client's, must be the trusted one or one
  * that the trust lists behind it. "the TGS must … add the name of the realm of the ticket-granting ticket's issuer", unless it is
- * the client's own.
+ * the client's own and there is no path: by the last realm on it `verifyOwnPac` tells later over which trust the client came.
  */
 export function checkPath(realm: KdcRealm, part: EncTicketPart, trust: Trust): Transited {
   const { crealm } = part;
@@ -20,5 +20,6 @@ export function checkPath(realm: KdcRealm, part: EncTicketPart, trust: Trust): T
     if (!accepted(name))
       refuse('path-not-accepted', `It came through ${name}, which is not behind ${trust.realm}.`);
   }
-  return crealm === trust.realm ? part.transited : addTransited(part.transited, trust.realm);
+  const straight = crealm === trust.realm && part.transited.contents.length === 0;
+  return straight ? part.transited : addTransited(part.transited, trust.realm);
 }
