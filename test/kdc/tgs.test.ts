@@ -1,4 +1,5 @@
 import t from 'tap';
+import { utf8 } from '../../src/base/bytes.ts';
 import { Key } from '../../src/base/key.ts';
 import { withRid } from '../../src/base/sid.ts';
 import { decode, encode } from '../../src/codec/der/type.ts';
@@ -346,6 +347,11 @@ await t.test('forwarding, proxies and renewal need the flag, and addresses follo
   const fromSix = tgsReq(realm.clock, six, { body: { sname: name(DEVICE) } });
   t.equal((await ask(realm, fromSix, { ...ORIGIN, address: '2001:db8::1' }))[0], 0x6d);
   t.equal((await ask(realm, fromSix, { ...ORIGIN, address: '2001:db8::2' }))[0], 0x7e);
+  const workstation = { addrType: 20, address: utf8('WORKSTATION     ') };
+  const named = await login(realm, 'alice', { body: { addresses: [workstation] } });
+  t.ok(await getTicket(realm, named, DEVICE), 'the name of a workstation binds to nothing');
+  const both = await login(realm, 'alice', { body: { addresses: [workstation, ...away] } });
+  t.equal((await refused(realm, both))[1], 'wrong-address', 'but addresses beside it do');
   const proxy = await getTicket(realm, bound, DEVICE, { body: { kdcOptions: PROXY } });
   t.ok(proxy.reply.flags & TicketFlag.PROXY);
   t.equal(proxy.reply.caddr, undefined);

@@ -3,11 +3,15 @@ import { refuse } from '../refusal.ts';
 
 /** Address types: RFC 4120 section 7.5.3. */
 const IPV4 = 2;
+const NETBIOS = 20;
 const IPV6 = 24;
 
-/** Refuses a ticket that is bound to addresses (section 5.3, caddr) and comes from another one. An empty list binds to nothing. */
+/**
+ * Refuses a ticket that is bound to addresses (section 5.3, caddr) and comes from another one. An empty list binds to nothing, and neither
+ * does the name of the workstation, which Windows and Samba put there: no sender can be compared with it.
+ */
 export function checkAddresses(caddr: readonly HostAddress[] | undefined, from: string): void {
-  if (caddr === undefined || caddr.length === 0) return;
+  if (caddr === undefined || caddr.every(({ addrType }) => addrType === NETBIOS)) return;
   const sender = parseAddress(from);
   const listed = caddr.some(
     ({ addrType, address }) =>
