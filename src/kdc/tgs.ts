@@ -60,6 +60,9 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
       'A ticket is renewed or validated by its own realm, for the service that it was issued for.',
     );
   }
+  // PROXIABLE allows tickets "(but not a ticket-granting ticket) with a different network address" (section 2.5).
+  if ((options & KdcOption.PROXY) !== 0 && (target.trust !== undefined || server?.kind === 'realm'))
+    refuse('option-refused', 'No ticket-granting ticket is a proxy.');
   checkJoinOnly(rightsOf(client), target);
   if (server?.name === realm.changepwName) refuse('initial-ticket-required');
   const sealWith =

@@ -355,6 +355,11 @@ await t.test('forwarding, proxies and renewal need the flag, and addresses follo
   const proxy = await getTicket(realm, bound, DEVICE, { body: { kdcOptions: PROXY } });
   t.ok(proxy.reply.flags & TicketFlag.PROXY);
   t.equal(proxy.reply.caddr, undefined);
+  t.same(
+    await refused(realm, bound, { body: { kdcOptions: PROXY, sname: name(KRBTGT) } }),
+    [ErrorCode.KDC_ERR_BADOPTION, 'option-refused'],
+    'a proxy is no way to a ticket-granting ticket for elsewhere, which takes FORWARDABLE',
+  );
 });
 
 await t.test('renewal goes on until renew-till, validation from the start on', async (t) => {
