@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseSid, withRid } from '../../src/base/sid.ts';
-import { decode } from '../../src/codec/der/type.ts';
+import { decode, encode } from '../../src/codec/der/type.ts';
 import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../../src/codec/krb5/authorization-data.ts';
 import type { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
 import { utf8 } from '../../src/base/bytes.ts';
@@ -358,6 +358,25 @@ await t.test(
     t.equal(await refused(realm, ours), 'foreign-client', 'a realm that is no longer behind that trust');
   },
 );
+
+await t.test("authorization data of an MIT realm's ticket is handed on, or the ticket refused", async (t) => {
+  const { realm, trust } = await setUp({ realm: 'B.EXAMPLE', kind: 'mit', domainSids: [], rights: [] });
+  const holds = (...authorizationData: EncTicketPart['authorizationData'] & object): Credential =>
+    foreignTicket(realm, trust, { pac: () => undefined, part: { authorizationData } });
+  const own = { adType: 77, adData: Uint8Array.of(1, 2, 3) };
+  const restricted = await getTicket(realm, holds(own), KRBTGT);
+  const ticket = await getTicket(realm, restricted, DEVICE);
+  t.same(openedPart(ticket, realm.key(DEVICE, 20)).authorizationData, [own], 'also where it stands alone');
+  const mandatory = { adType: 8, adData: new Uint8Array(0) };
+  t.equal(await refused(realm, holds(mandatory)), 'authorization-data-refused');
+  const forged = { adType: 97, adData: encode(AuthenticationIndicator, ['realmward:Administrator']) };
+  const plain = await getTicket(realm, holds(forged), DEVICE);
+  t.equal(
+    openedPart(plain, realm.key(DEVICE, 20)).authorizationData,
+    undefined,
+    'but not what only we may state',
+  );
+});
 
 await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {
   const read = (text: string): string[] => transitedRealms({ trType: 1, contents: utf8(text) });

@@ -26,10 +26,13 @@ export function inheritedAuthorizationData(
   realm: KdcRealm,
   request: TgsRequest,
 ): AuthorizationData | undefined {
-  const own = request.ticket.opened.part.authorizationData;
+  const { part, sid, foreign } = request.ticket.opened;
+  const own = part.authorizationData;
   const asked = request.body.encAuthorizationData;
-  // Nearly every ticket holds a single element, our PAC, and nearly no request asks for more.
-  if (asked === undefined && (own === undefined || own.length <= 1)) return undefined;
+  // Nearly every ticket holds a single element, the PAC, and nearly no request asks for more. Users of MIT realms have no PAC: whatever
+  // single element their tickets have is a restriction.
+  const hasPac = sid !== undefined || foreign?.abroad !== undefined;
+  if (asked === undefined && (own === undefined || (own.length === 1 && hasPac))) return undefined;
   const usage = request.replyKeyIsSubkey
     ? KeyUsage.TGS_REQ_AUTHDATA_SUBKEY
     : KeyUsage.TGS_REQ_AUTHDATA_SESSION_KEY;
