@@ -378,6 +378,30 @@ await t.test("authorization data of an MIT realm's ticket is handed on, or the t
   );
 });
 
+await t.test(
+  'a ticket of ours for a foreign user is as issued however and whenever that user has logged in',
+  async (t) => {
+    const { realm, trust } = await setUp();
+    const authtime = realm.clock.seconds - 6 * 86_400;
+    const renewTill = realm.clock.seconds + 30 * 86_400;
+    const flags = TicketFlag.RENEWABLE;
+    const credential = foreignTicket(realm, trust, {
+      part: { authtime, starttime: realm.clock.seconds, renewTill, flags },
+    });
+    const longAgo = foreignTicket(realm, trust, {
+      part: { authtime: authtime - 30 * 86_400, starttime: realm.clock.seconds, renewTill, flags },
+    });
+    for (const one of [credential, longAgo]) {
+      const ours = await getTicket(realm, one, KRBTGT, {
+        body: { kdcOptions: KdcOption.RENEWABLE, rtime: 0 },
+      });
+      t.equal(ours.reply.renewTill, realm.clock.seconds + realm.options.policy.maxRenew);
+      t.ok(await getTicket(realm, ours, DEVICE), 'neither preauthenticated nor fresh');
+      t.ok(await getTicket(realm, ours, KRBTGT, { body: { kdcOptions: KdcOption.RENEW } }));
+    }
+  },
+);
+
 await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {
   const read = (text: string): string[] => transitedRealms({ trType: 1, contents: utf8(text) });
   t.same(read('EDU,MIT.,ATHENA.,WASHINGTON.EDU,CS.'), [

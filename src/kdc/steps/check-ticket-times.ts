@@ -23,18 +23,18 @@ export function checkTicketTimes(
 }
 
 /**
- * Refuses tickets that open with our key although we would not have issued them, as forged ones do: all of ours
- * are preauthenticated, and none lives longer than policy has it.
+ * Refuses tickets that open with our key although we would not have issued them, as forged ones do: all of our own users' are preauthenticated,
+ * and none lives longer, or can be renewed for longer from its start on, than policy has it. How users of other realms log in is their
+ * realm's affair, and their login may be older than any of our tickets.
  */
 export function checkAsIssued(realm: KdcRealm, part: EncTicketPart): void {
   const { maxLife, maxRenew, clockSkew } = realm.policy;
   const start = part.starttime ?? part.authtime;
-  if ((part.flags & TicketFlag.PRE_AUTHENT) === 0)
+  if (part.crealm === realm.realm && (part.flags & TicketFlag.PRE_AUTHENT) === 0)
     refuse('ticket-not-as-issued', 'It was not preauthenticated.');
   if (part.endtime - start > maxLife) refuse('ticket-not-as-issued', 'It lives longer than policy.maxLife.');
   if (part.authtime > start + clockSkew)
     refuse('ticket-not-as-issued', 'It starts before its client has logged in.');
-  if (part.renewTill !== undefined && part.renewTill - part.authtime > 2 * Math.max(maxRenew, maxLife)) {
+  if (part.renewTill !== undefined && part.renewTill - start > maxRenew)
     refuse('ticket-not-as-issued', 'It can be renewed for longer than policy.maxRenew.');
-  }
 }
