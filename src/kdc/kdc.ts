@@ -93,13 +93,16 @@ function answer(realm: KdcRealm, bytes: Uint8Array, origin: RequestOrigin): Uint
     if (error instanceof NotInMemory) throw error;
     const refusal = asRefusal(error);
     if (refusal === undefined) return failed(realm, origin, error);
-    observe(realm, exchange, origin, request, refusal);
-    return krbError(realm, refusal.reason, {
+    const reply = krbError(realm, refusal.reason, {
       detail: refusal.detail,
       client: refusal.client ?? (exchange === 'AS' ? requestClient(request) : undefined),
       sname: request?.reqBody.sname,
       eData: refusal.eData,
     });
+    observe(realm, exchange, origin, request, refusal);
+    // Errors repeat names and salts, so that a forged sender could have us send somebody several times what it sends itself.
+    if (reply !== undefined && reply.length > origin.maxReply) return krbError(realm, 'response-too-big', {});
+    return reply;
   }
 }
 

@@ -429,6 +429,25 @@ await t.test('a reply beyond what the transport carries becomes RESPONSE_TOO_BIG
   t.equal(error.errorCode, ErrorCode.KRB_ERR_RESPONSE_TOO_BIG);
 });
 
+await t.test(
+  'an error, too, is never longer than the transport carries, whatever names it would repeat',
+  async (t) => {
+    const realm = await realmWithAlice();
+    const cname = { nameType: 1, nameString: ['x'.repeat(1200)] };
+    const request = asReq(
+      body(realm.clock, { cname, sname: { nameType: 2, nameString: ['y'.repeat(8000)] } }),
+    );
+    const reply = await ask(realm, request, { ...ORIGIN, maxReply: 1465 });
+    t.ok(reply.length <= 300, `${reply.length} bytes`);
+    t.equal(decode(KrbError, reply).errorCode, ErrorCode.KRB_ERR_RESPONSE_TOO_BIG);
+    t.equal(
+      (await askForError(realm, request)).errorCode,
+      ErrorCode.KDC_ERR_PREAUTH_REQUIRED,
+      'over TCP it comes',
+    );
+  },
+);
+
 await t.test('a reply for a user fits into the 1465 bytes that AD allows for UDP', async (t) => {
   const realm = new MemoryRealm();
   for (const [who, bytes] of [
