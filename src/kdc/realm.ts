@@ -3,7 +3,7 @@ import type { Clock } from '../base/ports.ts';
 import type { Sid } from '../base/sid.ts';
 import type { PrincipalName } from '../codec/krb5/basic.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { formatName } from '../realm/name.ts';
+import { formatName, MAX_NAME_LENGTH } from '../realm/name.ts';
 import type { RealmPolicy } from '../realm/policy.ts';
 import type { LoginRecorder, PrincipalDirectory } from '../realm/ports.ts';
 import type { Principal } from '../realm/principal.ts';
@@ -56,7 +56,11 @@ export function krbtgtOf(realm: string): PrincipalName {
   return { nameType: NameType.SRV_INST, nameString: ['krbtgt', realm] };
 }
 
-/** `name@REALM` for logs. */
+/** `name@REALM` for logs; cut off where it is longer than any name can be. */
 export function displayName(name: PrincipalName, realm: string): string {
-  return `${formatName(name.nameString)}@${realm}`;
+  const text = `${formatName(name.nameString)}@${realm}`;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
+
+/** Characters: a name, and a realm's. */
+const MAX_SHOWN = MAX_NAME_LENGTH + 256;

@@ -445,6 +445,11 @@ await t.test(
       ErrorCode.KDC_ERR_PREAUTH_REQUIRED,
       'over TCP it comes',
     );
+    const { client = '', server = '' } = realm.lastEvent();
+    t.ok(
+      client.startsWith('xxx') && client.length < 1000 && server.length < 1000,
+      'nor do they fill the log',
+    );
   },
 );
 
