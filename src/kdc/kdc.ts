@@ -95,7 +95,9 @@ function answer(realm: KdcRealm, bytes: Uint8Array, origin: RequestOrigin): Uint
     if (refusal === undefined) return failed(realm, origin, error);
     const reply = krbError(realm, refusal.reason, {
       detail: refusal.detail,
-      client: refusal.client ?? (exchange === 'AS' ? requestClient(request) : undefined),
+      client:
+        refusal.client ??
+        (exchange === 'AS' && refusal.reason !== 'wrong-realm' ? requestClient(request) : undefined),
       sname: request?.reqBody.sname,
       eData: refusal.eData,
     });

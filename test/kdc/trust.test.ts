@@ -167,11 +167,11 @@ await t.test('the secret before the current one still opens, kvno absent or fore
   realm.trusts.set(trust.realm, { ...rotated, inboundKeys: [fresh] });
   t.equal(
     await refused(realm, foreignTicket(realm, trust, { key: before[0]?.key as never })),
-    'ticket-integrity',
+    'trust-secret',
   );
   t.equal(
     await refused(realm, foreignTicket(realm, trust, { key: nodeCrypto.randomKey(20) })),
-    'unknown-ticket-key',
+    'trust-etype',
   );
 });
 
@@ -215,7 +215,8 @@ await t.test('forged and foreign PACs: each is refused with its own reason (CVE-
   const flip = (at: number) => (bytes: Uint8Array) => bytes.map((octet, i) => (i === at ? octet ^ 1 : octet));
   t.equal(await reasonFor({ pac: flip(200) }), 'pac-server-signature');
   t.equal(await reasonFor({ pac: (bytes) => bytes.subarray(0, 64) }), 'pac-malformed');
-  t.equal(await reasonFor({ key: nodeCrypto.randomKey(18) }), 'ticket-integrity');
+  t.equal(await reasonFor({ key: nodeCrypto.randomKey(18) }), 'trust-secret');
+  t.equal(await reasonFor({ key: trust.outboundKeys[0]?.key as never }), 'trust-wrong-side');
   t.equal(await reasonFor({ part: { endtime: realm.clock.seconds - 301 } }), 'ticket-expired');
   t.equal(await reasonFor({ part: { crealm: REALM } }), 'foreign-claims-own-client');
   t.equal(await reasonFor({ part: { crealm: 'EVIL.EXAMPLE' } }), 'path-not-accepted');

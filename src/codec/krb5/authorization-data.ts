@@ -1,8 +1,6 @@
 /** Authorization data beyond the basic type: RFC 4120 section 5.2.6, RFC 7751 (CAMMAC), RFC 8129 (authentication indicators). */
-import { AdType } from '../../spec/ad-types.ts';
 import { textString } from '../der/primitives.ts';
 import { field, optional, sequence, sequenceOf } from '../der/schema.ts';
-import { decode } from '../der/type.ts';
 import { AuthorizationData, Checksum, Int32, PrincipalName, Realm, UInt32 } from './basic.ts';
 
 /** AD-IF-RELEVANT ::= AuthorizationData (section 5.2.6.1) */
@@ -88,13 +86,3 @@ export const AuthenticationIndicator = sequenceOf(
 
 /** ETYPE-NEGOTIATION ::= SEQUENCE OF Int32 (RFC 4537) */
 export const EtypeNegotiation = sequenceOf('EtypeList', Int32, { max: 64 });
-
-/** The PAC among a ticket's authorization data; it stands in an AD-IF-RELEVANT (MS-PAC 2.1). Throws `DerError`. */
-export function findPac(elements: AuthorizationData | undefined): Uint8Array | undefined {
-  for (const { adType, adData } of elements ?? []) {
-    if (adType !== AdType.IF_RELEVANT) continue;
-    for (const inner of decode(AdIfRelevant, adData))
-      if (inner.adType === AdType.WIN2K_PAC) return inner.adData;
-  }
-  return undefined;
-}

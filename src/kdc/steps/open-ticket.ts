@@ -9,6 +9,7 @@ import { isInbound, type Trust } from '../../realm/trust.ts';
 import { KeyUsage } from '../../spec/key-usages.ts';
 import { findPrincipal, isNamed, sameName } from '../names.ts';
 import { verifyOwnPac, verifyTrustPac } from '../pac.ts';
+import type { ReasonCode } from '../reason.ts';
 import type { KdcRealm } from '../realm.ts';
 import { displayName } from '../realm.ts';
 import { refuse } from '../refusal.ts';
@@ -45,10 +46,17 @@ export function openTicket(realm: KdcRealm, ticket: Ticket): VerifiedTicket {
   }
   if (!isInbound(trust)) refuse('trust-one-way', `${trust.realm} is trusted outbound only.`);
   const etypes = trust.inboundKeys.map(({ key }) => key.etype);
-  const opened = openWith(realm, ticket, trust.inboundKeys, etypes, (part, key) => ({
-    sid: undefined,
-    foreign: verifyTrustPac(realm, part, key, trust),
-  }));
+  if (!etypes.includes(ticket.encPart.etype)) {
+    refuse('trust-etype', `${trust.realm} used the encryption type ${ticket.encPart.etype}.`);
+  }
+  const opened = openWith(
+    realm,
+    ticket,
+    trust.inboundKeys,
+    etypes,
+    (part, key) => ({ sid: undefined, foreign: verifyTrustPac(realm, part, key, trust) }),
+    trustFault(realm, ticket, trust),
+  );
   return { opened, server, trust };
 }
 
@@ -60,6 +68,7 @@ function openWith(
   keys: readonly PrincipalKey[],
   etypes: readonly number[],
   verifyPac: (part: EncTicketPart, key: Key) => WhoIsIt,
+  fault: () => ReasonCode = () => 'ticket-integrity',
 ): OpenedTicket {
   const { etype, kvno, cipher } = ticket.encPart;
   let integrity = false;
@@ -74,7 +83,16 @@ function openWith(
     if (plain !== undefined) return remember(realm, one.key, cipher, plain, verifyPac);
     integrity = true;
   }
-  return refuse(integrity ? 'ticket-integrity' : 'unknown-ticket-key', `Its encryption type is ${etype}.`);
+  return refuse(integrity ? fault() : 'unknown-ticket-key', `Its encryption type is ${etype}.`);
+}
+
+/** Why none of a trust's keys opens a ticket: the other side has another secret, or made its key for the other direction. */
+function trustFault(realm: KdcRealm, ticket: Ticket, trust: Trust): () => ReasonCode {
+  const { etype, cipher } = ticket.encPart;
+  return () =>
+    trust.outboundKeys.some(({ key }) => key.etype === etype && decrypt(realm, key, cipher) !== undefined)
+      ? 'trust-wrong-side'
+      : 'trust-secret';
 }
 
 /** A foreign user's rights were worked out from the trust as it was: a changed trust is another object. */

@@ -136,7 +136,7 @@ await t.test('an MIT realm beside ours', async (t) => {
     const wrong = await ourRealm(t, [{ realm: ALPHA, secret: 'Not.the.secret-1' }]);
     const session = await loggedIn(alpha, [wrong]);
     t.not((await session.run('kvno', [`${service(OURS)}@${OURS}`])).code, 0);
-    await findEvent(wrong, 0, { outcome: 'refused', reason: 'ticket-integrity' });
+    await findEvent(wrong, 0, { outcome: 'refused', reason: 'trust-secret' });
     const none = await ourRealm(t, []);
     const stranger = await loggedIn(alpha, [none]);
     t.not((await stranger.run('kvno', [`${service(OURS)}@${OURS}`])).code, 0);

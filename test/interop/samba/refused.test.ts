@@ -58,7 +58,7 @@ await t.test('what a trust refuses', async (t) => {
       ['as it should be', {}, undefined],
       ['the SID of another domain', { domainSid: STRANGER }, 'pac-domain-sid'],
       ['another NETBIOS name', { netbios: 'OTHER' }, 'pac-domain-name'],
-      ['another secret', { secret: 'Another.Secret-1' }, 'ticket-integrity'],
+      ['another secret', { secret: 'Another.Secret-1' }, 'trust-secret'],
       ['one-way, outbound', { direction: 'outbound' }, 'trust-one-way'],
       ['a trust with another realm', { realm: 'OTHER.EXAMPLE.TEST' }, 'not-our-ticket'],
       ['one-way, inbound', { direction: 'inbound' }, undefined],
@@ -71,7 +71,7 @@ await t.test('what a trust refuses', async (t) => {
 
   await t.test('by the enctype of the other side', async (t) => {
     const cases: readonly [string, Partial<AdTrustOptions>, string | undefined][] = [
-      ['rc4 alone, which the trust does not name', { enctypes: 4 }, 'unknown-ticket-key'],
+      ['rc4 alone, which the trust does not name', { enctypes: 4 }, 'trust-etype'],
       ['aes128', { enctypes: 8 }, undefined],
       ['no kvno in the ticket', { kvno: 'none' }, undefined],
       ['a kvno of its own', { kvno: 4711 }, undefined],
@@ -309,7 +309,7 @@ await t.test('what a trust refuses', async (t) => {
         [
           "the key with the other direction's salt",
           forged(() => ({ sealWith: wrongSide })),
-          'ticket-integrity',
+          'trust-wrong-side',
         ],
         [
           'rc4',
