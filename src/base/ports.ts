@@ -9,12 +9,6 @@ export interface Clock {
   microseconds(): number;
 }
 
-/** A source of cryptographically strong random bytes. */
-export interface Random {
-  /** Returns `length` fresh random bytes, owned by the caller. */
-  bytes(length: number): Uint8Array;
-}
-
 /** A structured log; pino satisfies it. Never hand it a key or a password. */
 export interface Logger {
   debug(fields: object, message?: string): void;
