@@ -20,7 +20,7 @@ export function fields(values: Readonly<Record<string, string | undefined>>): st
 }
 
 /** The text with control characters made visible: names out of other people's files could hold commands for the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

@@ -31,6 +31,11 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/trust.ts'),
   },
   {
+    name: 'rights',
+    summary: 'explain what somebody may do, and why',
+    load: () => import('./commands/rights.ts'),
+  },
+  {
     name: 'keytab',
     summary: 'export keys to a keytab, list what is in one',
     load: () => import('./commands/keytab.ts'),

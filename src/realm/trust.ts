@@ -76,10 +76,10 @@ export function rightRules(trust: Trust): readonly RightRule[] {
 }
 
 /** The pinned domains; the NETBIOS name is that of the realm's own. */
-export function trustedDomains({
-  domainSids,
-  netbios,
-}: Trust): readonly { readonly sid: Sid; readonly netbios: string | undefined }[] {
+export function trustedDomains({ domainSids, netbios }: Pick<Trust, 'domainSids' | 'netbios'>): readonly {
+  readonly sid: Sid;
+  readonly netbios: string | undefined;
+}[] {
   return domainSids.map((sid, i) => ({ sid, netbios: i === 0 ? netbios : undefined }));
 }
 
