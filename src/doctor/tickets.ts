@@ -119,18 +119,7 @@ function loginDiagnosis(error: unknown, user: Principal): Diagnosis {
     if (error.code === 'realm-mismatch') return realmCase('login', message, error);
   }
   if (error instanceof KerberosError) {
-    const meant = error.clientRealm;
-    if (is(ErrorCode.KDC_ERR_WRONG_REALM) && meant !== undefined && meant !== user.realm) {
-      return meant.toLowerCase() === user.realm.toLowerCase()
-        ? realmCase('login', `The realm is called ${meant}, not ${user.realm}.`, error)
-        : new Diagnosis(
-            'login',
-            'unknown-user',
-            `${who} belongs to the realm ${meant}.`,
-            `Test with the user's name in that realm.`,
-            error,
-          );
-    }
+    if (is(ErrorCode.KDC_ERR_WRONG_REALM)) return wrongRealm(error, user);
     if (is(ErrorCode.KDC_ERR_PREAUTH_FAILED) || is(ErrorCode.KRB_AP_ERR_BAD_INTEGRITY))
       return new Diagnosis(
         'login',
@@ -145,6 +134,22 @@ function loginDiagnosis(error: unknown, user: Principal): Diagnosis {
     if (REFUSED.some(is)) return new Diagnosis('login', 'account-refused', message, hint, error);
   }
   return new Diagnosis('login', 'other', message, hint, error);
+}
+
+/** The KDC says that it serves another realm, or that the user belongs to one. */
+function wrongRealm(error: KerberosError, user: Principal): Diagnosis {
+  const { clientRealm: meant, message } = error;
+  if (meant === undefined || meant === user.realm)
+    return realmCase('login', `What answers there is no KDC of ${user.realm}. ${message}`, error);
+  if (meant.toLowerCase() === user.realm.toLowerCase())
+    return realmCase('login', `The realm is called ${meant}, not ${user.realm}.`, error);
+  return new Diagnosis(
+    'login',
+    'unknown-user',
+    `${showPrincipal(user)} belongs to the realm ${meant}.`,
+    "Test with the user's name in that realm.",
+    error,
+  );
 }
 
 const REFUSED = [

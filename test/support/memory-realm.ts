@@ -47,10 +47,10 @@ export class MemoryRealm {
   readonly kdc: Kdc;
   #nextId = 1;
 
-  constructor(policy: Partial<KdcOptions['policy']> = {}) {
+  constructor(policy: Partial<KdcOptions['policy']> = {}, { realm = REALM, sid = REALM_SID } = {}) {
     this.options = {
-      realm: REALM,
-      sid: REALM_SID,
+      realm,
+      sid,
       crypto: nodeCrypto,
       clock: this.clock,
       directory: {
@@ -81,7 +81,7 @@ export class MemoryRealm {
       },
       observe: (event) => this.events.push(event),
     };
-    this.add({ name: `krbtgt/${REALM}`, kind: 'realm' });
+    this.add({ name: `krbtgt/${realm}`, kind: 'realm' });
     this.add({ name: 'kadmin/changepw', kind: 'realm' });
     this.kdc = createKdc(this.options);
   }
@@ -111,7 +111,7 @@ export class MemoryRealm {
   /** Adds a user whose keys come from `password`; with few iterations, so that tests are quick. */
   async addUser(name: string, password: string, fields: Partial<Principal> = {}): Promise<Principal> {
     const s2kparams = Uint8Array.of(0, 0, 0, 8);
-    const salt = REALM + parseName(name).join('');
+    const salt = this.options.realm + parseName(name).join('');
     const keys: PrincipalKey[] = [];
     for (const etype of this.options.policy.etypes) {
       const key = await nodeCrypto.stringToKey(etype, password, salt, s2kparams);
