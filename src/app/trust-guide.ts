@@ -156,7 +156,7 @@ function sambaChapter({ direction }: TrustView, { realm, sid }: OurSide): Chapte
   return {
     title: `${SAMBA}, which asks for the secret`,
     lines: [
-      `docs/samba_trust.py set ${realm} --netbios ${netbiosName(realm)} --sid ${sid} --direction ${direction}`,
+      `python3 samba_trust.py set ${realm} --netbios ${netbiosName(realm)} --sid ${sid} --direction ${direction}`,
     ],
   };
 }
