@@ -74,6 +74,26 @@ export async function showTrust(realm: Realm, name: string): Promise<TrustView> 
   return trustView(realm, await findTrust(realm, name));
 }
 
+/**
+ * Ends a trust; resolves to what it was like, `undefined` where its keys cannot be opened: such a trust, too, can be removed. `sure` is asked
+ * before, and rejects where it is not meant. Throws `RealmwardError` `not-found`.
+ */
+export async function removeTrust(
+  realm: Realm,
+  name: string,
+  sure: () => Promise<void>,
+): Promise<TrustView | undefined> {
+  let view: TrustView | undefined;
+  try {
+    view = await showTrust(realm, name);
+  } catch (error) {
+    if (!(error instanceof RealmwardError && error.code === 'broken-seal')) throw error;
+  }
+  await sure();
+  await realm.accounts.trusts.remove(name);
+  return view;
+}
+
 /** Throws `RealmwardError` `not-found`, with the name that was probably meant. */
 export async function findTrust({ accounts }: Realm, name: string): Promise<TrustRecord> {
   const found = await accounts.trusts.find(name);

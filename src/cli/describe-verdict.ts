@@ -47,7 +47,7 @@ export function describeGroups(groups: readonly string[], { matched }: Verdict):
 export function describeVerdict({ rights, because, others }: Verdict): string {
   return [
     `right: ${rights.length === 0 ? 'none' : rights.join(', ')}`,
-    because,
+    printable(because),
     ...others.map(({ right, why }) => `Not ${right}: ${why}`),
   ].join('\n');
 }

@@ -55,7 +55,7 @@ function brokenSeal(context: string, cause?: unknown): RealmwardError {
     'broken-seal',
     `the store was tampered with or is damaged: the seal of "${context}" is broken`,
     {
-      hint: 'Restore the store from a backup, or give the principal new keys.',
+      hint: 'Restore the store from a backup; or give the principal new keys, remove the trust and make it anew.',
       cause,
     },
   );

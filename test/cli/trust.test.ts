@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startRealmwardKdc } from '../support/realmward-kdc.ts';
@@ -151,6 +152,23 @@ await t.test('a trust is changed, given another secret, and removed', async (t) 
     [exit 3]
   `,
   );
+});
+
+await t.test('a trust whose keys were tampered with counts for nothing, and can be removed', async (t) => {
+  const shell = shellWith(t);
+  await cli(shell, ['trust', 'add', 'M.EXAMPLE', '--direction', 'both', '--password-stdin'], SECRET);
+  const db = new DatabaseSync(join(shell.cwd, 'data/store.sqlite'));
+  db.exec('update trust set inbound_keys = outbound_keys, version = 2');
+  db.close();
+  const shown = await cli(shell, ['trust', 'show', 'M.EXAMPLE']);
+  t.equal(shown.code, 1);
+  t.match(
+    shown.stderr,
+    /the seal of "trust keys 1 M\.EXAMPLE inbound" is broken\nRestore the store from a backup/,
+  );
+  const removed = await cli(shell, ['trust', 'remove', 'M.EXAMPLE']);
+  t.match(removed, { code: 0, stdout: /^Ended the trust with M\.EXAMPLE\..*\n$/ });
+  t.equal((await cli(shell, ['trust', 'list', '--json'])).stdout, '[]\n');
 });
 
 await t.test('realmward and MIT realms are told what to type, too, in their own words', async (t) => {

@@ -18,7 +18,7 @@ import { AD_REALM, AD_SID } from './foreign-tickets.ts';
 import { MemoryRealm, REALM, REALM_SID } from './memory-realm.ts';
 import { ORIGIN } from './requests.ts';
 
-export const SECRET = 'Shared.Trust.Secret-1';
+const SECRET = 'Shared.Trust.Secret-1';
 export const PASSWORD = 'Correct.Horse1';
 
 export interface TwoRealmsOptions {

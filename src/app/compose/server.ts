@@ -57,6 +57,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const realm = await openRealm(config, { environment: options.environment, log: logger });
   opened.defer(() => realm.close());
   const prepared = await prepareRealm(realm, options.environment);
+  for (const trust of prepared.changedTrusts)
+    logger.info({ trust }, 'the trust was changed to what the configuration says');
 
   const kdcOptions: KdcOptions = {
     realm: config.realm,

@@ -11,23 +11,19 @@ export const remove: Define = (group, context) => {
     .argument('<realm>', 'the trusted realm')
     .option('--yes', 'do not ask at a terminal whether it is meant')
     .action(async (name: string, options: { yes?: boolean }) => {
-      const { ourSide, showTrust } = await import('../../../app/trusts.ts');
+      const { ourSide, removeTrust } = await import('../../../app/trusts.ts');
       const { removalGuide } = await import('../../../app/trust-guide.ts');
       await withRealm(context, async (realm) => {
-        const view = await showTrust(realm, name);
-        if (options.yes !== true) await confirm(`End the trust with ${name} and forget its secret?`, context);
-        await realm.accounts.trusts.remove(name);
-        const guide = removalGuide(view, await ourSide(realm));
+        const view = await removeTrust(realm, name, async () => {
+          if (options.yes !== true)
+            await confirm(`End the trust with ${name} and forget its secret?`, context);
+        });
+        const guide = view === undefined ? [] : removalGuide(view, await ourSide(realm));
+        const ended = `Ended the trust with ${name}. Nobody gets tickets by it any more; those for services end by themselves.`;
         context.print({ removed: name, otherSide: guide }, () =>
-          [
-            `Ended the trust with ${name}. Nobody gets tickets by it any more; those for services end by themselves.`,
-            '',
-            'The other side:',
-            '',
-            describeChapters(guide),
-          ].join('\n'),
+          guide.length === 0 ? ended : [ended, '', 'The other side:', '', describeChapters(guide)].join('\n'),
         );
-        if (view.declared)
+        if (view?.declared === true)
           context.note(
             'The configuration declares this trust: take it out there, too, or the next start makes it again.',
           );
