@@ -81,6 +81,29 @@ if (SCRIPT === undefined) {
     t.match(JSON.parse((await realmward(shell, ['user', 'show', 'bob', '--json'])).stdout), { kvno: 1 });
   });
 
+  await t.test(
+    'the secret of a trust is asked for twice, the password of a user who is tested once',
+    async (t) => {
+      const shell = shellWithConfig(t);
+      const added = await atTerminal(
+        shell,
+        ['trust', 'add', 'M.EXAMPLE', '--direction', 'both', '--kdcs', '127.0.0.1:1'],
+        [
+          ['New secret shared with M.EXAMPLE', 'Geheim-4711\r'],
+          ['The same again', 'Geheim-4711\r'],
+        ],
+      );
+      t.match(added, { code: 0, screen: /Made the trust with M\.EXAMPLE/ });
+      const tested = await atTerminal(
+        shell,
+        ['trust', 'test', 'M.EXAMPLE', '--user', 'alice'],
+        [['Password of alice@M.EXAMPLE:', 'Geheim-4712\r']],
+      );
+      t.match(tested, { code: 1, screen: /cause: no-answer/ });
+      t.notMatch(added.screen + tested.screen, 'Geheim');
+    },
+  );
+
   await t.test('a password is not asked for where it would be in vain', async (t) => {
     const shell = shellWithConfig(t);
     await realmward(shell, ['user', 'add', 'bob', '--password-stdin'], 'Geheim-4711');
