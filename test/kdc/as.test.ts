@@ -470,3 +470,21 @@ await t.test('a reply for a user fits into the 1465 bytes that AD allows for UDP
     t.ok(reply.length <= bytes, `${who}: ${reply.length} bytes`);
   }
 });
+
+await t.test('a name is that name and no other: no implicit $ (CVE-2021-42278)', async (t) => {
+  const realm = await realmWithAlice();
+  realm.add({ name: 'dc1$' });
+  for (const [cname, key] of [
+    ['dc1', 'dc1$'],
+    ['alice$', 'alice'],
+    ['Alice', 'alice'],
+  ] as const) {
+    const padata = [encTimestamp(realm.key(key, 20), realm.clock.seconds)];
+    const request = asReq(body(realm.clock, { cname: name(cname) }), padata);
+    t.equal((await askForError(realm, request)).errorCode, ErrorCode.KDC_ERR_PREAUTH_FAILED);
+    t.equal(realm.lastEvent().reason, 'unknown-client', cname);
+    const padataOfAlice = [encTimestamp(realm.key('alice', 20), realm.clock.seconds)];
+    const asServer = asReq(body(realm.clock, { cname: name('alice'), sname: name(cname) }), padataOfAlice);
+    t.equal((await askForError(realm, asServer)).errorCode, ErrorCode.KDC_ERR_S_PRINCIPAL_UNKNOWN);
+  }
+});

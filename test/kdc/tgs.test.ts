@@ -554,3 +554,33 @@ await t.test(
     );
   },
 );
+
+await t.test(
+  'a ticket that starts within the allowed skew is valid, one that starts later is not',
+  async (t) => {
+    const { realm, tgt } = await setUp();
+    const from = (seconds: number): Credential =>
+      reforged(tgt, realm.key(KRBTGT, 20), (part) => ({ ...part, starttime: part.authtime + seconds }));
+    t.ok(await getTicket(realm, from(300), DEVICE));
+    t.same(await refused(realm, from(301)), [ErrorCode.KRB_AP_ERR_TKT_NYV, 'ticket-not-yet-valid']);
+  },
+);
+
+await t.test(
+  'a forged service ticket is not renewed: its ticket signature is missing or wrong',
+  async (t) => {
+    const { realm, tgt } = await setUp({ kdcOptions: EVERYTHING >>> 0, rtime: 0 });
+    const service = await getTicket(realm, tgt, DEVICE, {
+      body: { kdcOptions: KdcOption.RENEWABLE, till: realm.clock.seconds + 600, rtime: 0 },
+    });
+    // Who holds the device's key can make what it likes of the ticket, but not sign it for the KDC (CVE-2020-17049).
+    const forged = reforged(service, realm.key(DEVICE, 20), (part) => ({
+      ...part,
+      flags: (part.flags | TicketFlag.FORWARDABLE) >>> 0,
+    }));
+    t.same(await refused(realm, forged, { body: { kdcOptions: KdcOption.RENEW } }), [
+      ErrorCode.KDC_ERR_TGT_REVOKED,
+      'pac-ticket-signature',
+    ]);
+  },
+);

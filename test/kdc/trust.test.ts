@@ -92,7 +92,14 @@ async function refused(realm: MemoryRealm, credential: Credential, fields: TgsFi
 
 await t.test('groups of a trusted AD domain decide the right', async (t) => {
   const { realm, trust } = await setUp();
-  const ticket = await getTicket(realm, foreignTicket(realm, trust, { groups: [1107, 1108] }), DEVICE);
+  const ticket = await getTicket(
+    realm,
+    foreignTicket(realm, trust, {
+      groups: [1107, 1108],
+      part: { flags: 0x40a00000 | TicketFlag.OK_AS_DELEGATE },
+    }),
+    DEVICE,
+  );
   const part = openedPart(ticket, realm.key(DEVICE, 20));
   t.equal(part.crealm, AD_REALM);
   const inside = insideOf(part);
