@@ -102,7 +102,7 @@ await t.test('from no trust to a right on a device, with nothing but what trust 
   );
   t.equal(added.code, 0, added.output);
   t.match(added.output, 'one-way: incoming', 'what AD calls the direction');
-  const command = /docs\/samba_trust\.py (set .*)$/m.exec(added.output)?.[1] ?? '';
+  const command = /samba_trust\.py (set .*)$/m.exec(added.output)?.[1] ?? '';
   t.match(command, `set ${REALM} `);
   const other = await run(
     '/usr/bin/python3',
