@@ -1,0 +1,45 @@
+import type { Seconds } from '../base/ports.ts';
+import type { PrincipalKey } from '../realm/principal.ts';
+import type { Person } from './caller.ts';
+
+/** A service of ours whose key unmasks false KDCs: a ticket for it is asked for and must open with this key. */
+export interface ProvingService {
+  /** Text form of its name, without realm: `host/phone1`, `HTTP/realm.example`. */
+  readonly name: string;
+  readonly keys: readonly PrincipalKey[];
+}
+
+export interface PasswordAttempt {
+  /** As a person types it: `REALM\user`, `user@REALM`; without a realm: ours. */
+  readonly user: string;
+  /** UTF-8; wiped by whoever made it, once the promise has settled. */
+  readonly password: Uint8Array;
+  readonly service: ProvingService;
+  /** Network address that the attempt counts against. */
+  readonly address: string;
+}
+
+/** What became of an attempt; each but the first has a sentence and a hint for the person. */
+export type PasswordProof =
+  | {
+      readonly result: 'proven';
+      readonly person: Person;
+      /** When the ticket ends. */
+      readonly expires: Seconds;
+      /** DER of an AP-REQ with a ticket for the service, made with the person's session key. */
+      readonly apReq: Uint8Array;
+    }
+  | PasswordFailure;
+
+export type PasswordFailure = { readonly message: string; readonly hint: string } & (
+  | { readonly result: 'refused' | 'locked' | 'expired_password' | 'unreachable' }
+  /** Seconds by which the person's KDC is ahead of us. */
+  | { readonly result: 'clock'; readonly offset: number }
+  /** The realm was written another way; no attempt was made. */
+  | { readonly result: 'realm_hint'; readonly realm: string }
+);
+
+/** Proves a person's password at their own realm's KDC, and the KDC by a ticket for `service`. Never throws for what a person or KDC did. */
+export interface PasswordProver {
+  prove(attempt: PasswordAttempt, signal?: AbortSignal): Promise<PasswordProof>;
+}
