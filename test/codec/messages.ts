@@ -1,4 +1,4 @@
-/** Everything that src/codec/krb5 declares, and the messages of fixtures/krb5 with the types they are of. */
+/** Everything that src/codec declares, and the messages of fixtures/krb5 with the types they are of. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { fromHex } from '../../src/base/bytes.ts';
 import type { Type } from '../../src/codec/der/type.ts';
@@ -10,6 +10,7 @@ import * as kdc from '../../src/codec/krb5/kdc.ts';
 import * as padata from '../../src/codec/krb5/padata.ts';
 import * as safePrivCred from '../../src/codec/krb5/safe-priv-cred.ts';
 import * as ticket from '../../src/codec/krb5/ticket.ts';
+import { KdcProxyMessage } from '../../src/codec/kkdcp.ts';
 
 /** All exported types, by the name they are exported under. */
 export const TYPES: Readonly<Record<string, Type<unknown>>> = {
@@ -21,6 +22,7 @@ export const TYPES: Readonly<Record<string, Type<unknown>>> = {
   ...error,
   ...padata,
   ...authorizationData,
+  KdcProxyMessage,
 };
 
 export interface Message {
