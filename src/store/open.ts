@@ -10,6 +10,8 @@ import type {
   TrustRepository,
 } from '../realm/ports.ts';
 import type { TrustDirectory } from '../realm/trust.ts';
+import type { AttemptCounter } from '../realm/attempts.ts';
+import { createAttemptCounter } from './attempts.ts';
 import { followChanges } from './change-feed.ts';
 import { dataFile, ensureDataDir } from './data-dir.ts';
 import { nodeSqliteDialect } from './dialect.ts';
@@ -47,6 +49,7 @@ export interface Store {
   readonly trusts: TrustRepository;
   readonly trustDirectory: TrustDirectory;
   readonly recorder: LoginRecorder;
+  readonly attempts: AttemptCounter;
   readonly settings: Settings;
   /** See `rotateMasterKey`. */
   rotateMasterKey(onProgress?: (done: number, total: number) => void): Promise<MasterKeyRotation>;
@@ -100,7 +103,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       failed: (error) => log.error({ err: error }, 'the change feed cannot be read; trying again'),
     });
     const { lockout } = options;
-    const recorder = createLoginRecorder(connect('relaxed').db, { lockout, onChange: feed.catchUp, log });
+    const counters = connect('relaxed').db;
+    const recorder = createLoginRecorder(counters, { lockout, onChange: feed.catchUp, log });
 
     return {
       principals: createPrincipalRepository(db, ring, feed.catchUp),
@@ -108,6 +112,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       trusts: createTrustRepository(db, ring, feed.catchUp),
       trustDirectory,
       recorder,
+      attempts: createAttemptCounter(counters),
       settings,
       rotateMasterKey: (onProgress = () => {}) => rotateMasterKey(db, ring, onProgress),
       async close() {

@@ -7,6 +7,11 @@ import type { TrustDirection, TrustKind, Trust } from '../realm/trust.ts';
 export interface Tables {
   principal: PrincipalTable;
   trust: TrustTable;
+  device: DeviceTable;
+  device_token: DeviceTokenTable;
+  join_token: JoinTokenTable;
+  join_answer: JoinAnswerTable;
+  attempt: AttemptTable;
   change: ChangeTable;
   setting: { key: string; value: string };
 }
@@ -66,4 +71,64 @@ export interface ChangeTable {
   seq: Generated<number>;
   /** Name of the principal; or `@` and the name of a trusted realm, as no principal has a name that begins so (`formatName`). */
   principal: string;
+}
+
+/** Devices that have joined; removed with the principal. */
+export interface DeviceTable {
+  /** Id of `host/<host>`. */
+  principal: number;
+  /** Id of `HTTP/<host>`, where the device has one. */
+  http: number | null;
+  host: string;
+  serial: string | null;
+  model: string | null;
+  joined: number;
+  joined_by: string;
+  joined_from: string;
+  last_seen: number | null;
+}
+
+/** Bearer tokens of devices: the newest one, and until that is used the one before it. */
+export interface DeviceTokenTable {
+  id: Generated<number>;
+  /** SHA-256 of the token. */
+  hash: Uint8Array;
+  device: number;
+}
+
+/** Tokens that devices join with. */
+export interface JoinTokenTable {
+  /** What people call it; says nothing about the token. */
+  id: string;
+  /** SHA-256 of the token. */
+  hash: Uint8Array;
+  created: number;
+  expires: number;
+  /** How many devices may join with it, and how many have. */
+  uses: number;
+  used: number;
+}
+
+/** Answers to joins, for who did not get them and asks again. */
+export interface JoinAnswerTable {
+  id: Generated<number>;
+  /** Hash of who asked, for which host, under which request id. */
+  request: Uint8Array;
+  /** Hash of what was asked. */
+  body: Uint8Array;
+  device: number;
+  expires: number;
+  /** Sealed (seal.ts), bound to `request`. */
+  answer: Uint8Array;
+}
+
+/** Attempts at passwords that failed lately or are under way (attempts.ts). */
+export interface AttemptTable {
+  id: Generated<number>;
+  account: Uint8Array;
+  at: number;
+  /** When it is of no interest any more. */
+  expires: number;
+  /** 0: under way, or its server died. */
+  settled: number;
 }

@@ -81,6 +81,18 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
     await store.close();
   },
 
+  /** Reserves attempts at a password, and says how many were allowed. */
+  async attempt(data, user = '', times = '1', at = '0') {
+    const { attempts, close } = await open(data);
+    let allowed = 0;
+    for (let i = 0; i < Number(times); i++) {
+      const attempt = await attempts.reserve('AD.EXAMPLE', user, { maxFailures: 5, window: 900 }, Number(at));
+      if (attempt.allowed) allowed++;
+    }
+    console.log(allowed);
+    await close();
+  },
+
   /** Imports users, and says after each batch how many are in the store. */
   async import(data, count = '0') {
     const store = await open(data);

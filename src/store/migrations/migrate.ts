@@ -3,9 +3,14 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { RealmwardError } from '../../base/errors.ts';
 import * as principals from './0001-principals.ts';
 import * as trusts from './0002-trusts.ts';
+import * as devices from './0003-devices.ts';
 
 /** Every migration by name, in order. One that was published is never edited: what comes later is a migration of its own. */
-const MIGRATIONS: Record<string, Migration> = { '0001-principals': principals, '0002-trusts': trusts };
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-principals': principals,
+  '0002-trusts': trusts,
+  '0003-devices': devices,
+};
 
 /**
  * Brings the tables of `db` to the newest form; with nothing to do it only looks. Throws `RealmwardError` `newer-store` when a newer realmward
