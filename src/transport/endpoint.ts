@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { addressBytes } from '../base/address.ts';
 import { RealmwardError } from '../base/errors.ts';
 
 /** An IP address in text form (IPv6 without brackets, with its zone where it has one) and a port; port 0 stands for any free one. */
@@ -51,11 +52,6 @@ export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether `host` is an IPv6 address. */
-export function isV6(host: string): boolean {
-  return host.includes(':');
-}
-
 /** Whether `host` stands for all addresses of its family (`0.0.0.0`, `::` in any spelling). */
 export function isWildcard(host: string): boolean {
   return addressBytes(host).every((byte) => byte === 0);
@@ -64,45 +60,6 @@ export function isWildcard(host: string): boolean {
 /** Whether both are text for the same address; zones count. */
 export function sameAddress(a: string, b: string): boolean {
   return a === b || (zoneOf(a) === zoneOf(b) && addressBytes(a).join() === addressBytes(b).join());
-}
-
-/** The 4 or 16 bytes of an IP address in text form; its zone is left out. The text must be an address. */
-export function addressBytes(host: string): Uint8Array {
-  if (!isV6(host)) return Uint8Array.from(host.split('.'), Number);
-  const plain = (host.split('%')[0] as string).replace(/[\d.]+$/, (tail) =>
-    tail.includes('.') ? hexOfV4(tail) : tail,
-  );
-  const [left = '', right] = plain.split('::');
-  const head = groups(left);
-  const tail = right === undefined ? [] : groups(right);
-  const bytes = new Uint8Array(16);
-  head.forEach((group, i) => put(bytes, 2 * i, group));
-  tail.forEach((group, i) => put(bytes, 16 - 2 * (tail.length - i), group));
-  return bytes;
-}
-
-/**
- * What limits by address count as one client: an IPv4 address, or the /64 that an IPv6 address stands in, because one host owns at least that
- * much. An IPv4 address inside IPv6 counts as itself.
- */
-export function addressGroup(address: string): string {
-  if (!isV6(address)) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return mapped ?? Buffer.from(addressBytes(address).subarray(0, 8)).toString('hex');
-}
-
-function groups(text: string): number[] {
-  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
-}
-
-function put(bytes: Uint8Array, at: number, group: number): void {
-  bytes[at] = group >>> 8;
-  bytes[at + 1] = group & 0xff;
-}
-
-function hexOfV4(text: string): string {
-  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
-  return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
 function zoneOf(host: string): string | undefined {

@@ -1,5 +1,6 @@
+import { isV6 } from '../base/address.ts';
 import type { Logger } from '../base/ports.ts';
-import { formatEndpoint, isV6, type Endpoint } from './endpoint.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { listenError } from './listen-error.ts';
 import { localAddresses, type ListInterfaces } from './local-addresses.ts';
 import type { UdpServer } from './udp.ts';

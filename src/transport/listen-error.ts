@@ -1,5 +1,6 @@
+import { isV6 } from '../base/address.ts';
 import { RealmwardError } from '../base/errors.ts';
-import { formatEndpoint, isV6, type Endpoint } from './endpoint.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { localAddresses } from './local-addresses.ts';
 import { findPortHolder, type PortHolder } from './port-holder.ts';
 

@@ -1,6 +1,7 @@
+import { isV6 } from '../base/address.ts';
 import { RealmwardError } from '../base/errors.ts';
 import type { Logger } from '../base/ports.ts';
-import { formatEndpoint, isV6, isWildcard, parseEndpoint, sameAddress, type Endpoint } from './endpoint.ts';
+import { formatEndpoint, isWildcard, parseEndpoint, sameAddress, type Endpoint } from './endpoint.ts';
 import { followAddresses } from './follow.ts';
 import type { MessageHandler } from './handler.ts';
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.ts';

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { addressBytes, type Endpoint } from './endpoint.ts';
+import { addressBytes } from '../base/address.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** A program that holds a port: its process id and its name, or the user id alone where its process cannot be seen. */
 export type PortHolder = { readonly pid: number; readonly program: string } | { readonly uid: number };

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { addressGroup, formatEndpoint, isV6, type Endpoint } from './endpoint.ts';
+import { addressGroup, isV6 } from '../base/address.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import type { MessageHandler, Peer } from './handler.ts';
 import type { TransportLimits } from './limits.ts';
 import { describeError, type QuietLog } from './quiet-log.ts';

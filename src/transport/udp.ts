@@ -1,8 +1,9 @@
 import type { RemoteInfo } from 'node:dgram';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
+import { isV6 } from '../base/address.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { isAnswerable } from './answerable.ts';
-import { formatEndpoint, isV6, type Endpoint } from './endpoint.ts';
+import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import type { MessageHandler, Peer } from './handler.ts';
 import type { TransportLimits } from './limits.ts';
 import { digestOf, Lookaside } from './lookaside.ts';

@@ -1,12 +1,6 @@
 import t from 'tap';
-import {
-  addressBytes,
-  addressGroup,
-  formatEndpoint,
-  isWildcard,
-  parseEndpoint,
-  sameAddress,
-} from '../../src/transport/endpoint.ts';
+import { addressBytes, addressGroup } from '../../src/base/address.ts';
+import { formatEndpoint, isWildcard, parseEndpoint, sameAddress } from '../../src/transport/endpoint.ts';
 import { toHex } from '../../src/base/bytes.ts';
 
 await t.test('reads IPv4 and IPv6 endpoints, and writes them back', async (t) => {
