@@ -25,6 +25,11 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** UTF-8 bytes of a password: those that it came as, or those of a text. */
+export function passwordBytes(password: string | Uint8Array): Uint8Array {
+  return typeof password === 'string' ? utf8(password) : password;
+}
+
 /** Text of UTF-8 bytes. Throws a `TypeError` on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes);

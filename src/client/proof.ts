@@ -7,9 +7,12 @@ import { CryptoError } from '../crypto/errors.ts';
 import { iterationsOf } from '../crypto/etypes.ts';
 import { ClientError, fail } from './client-error.ts';
 
-/** What a client proves itself with. A keytab may hold keys of others, too. */
+/**
+ * What a client proves itself with: a password, as text or as UTF-8 bytes that the caller wipes; or a keytab, which may hold keys of
+ * others, too.
+ */
 export type Proof =
-  | { readonly password: string }
+  | { readonly password: string | Uint8Array }
   | { readonly keytab: readonly Pick<KeytabEntry, 'realm' | 'name' | 'kvno' | 'key'>[] };
 
 /** How a KDC wants the key of an etype to be made of a password (RFC 4120 section 5.2.7.5). */
@@ -47,7 +50,7 @@ export function keySource(
 function passwordKeys(
   crypto: Crypto,
   client: Principal,
-  password: string,
+  password: string | Uint8Array,
   etypes: readonly number[],
   minIterations: number,
 ): KeySource {

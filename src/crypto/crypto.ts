@@ -18,10 +18,10 @@ export interface Crypto {
   /** A fresh random protocol key (RFC 3961 random-to-key). Throws `CryptoError` `unsupported-etype`. */
   randomKey(etype: number): Key;
   /**
-   * Key of a password (RFC 3961 string-to-key). `params` is s2kparams as on the wire; left out: the etype's default. Rejects with
+   * Key of a password (RFC 3961 string-to-key), a text or its UTF-8 bytes, which stay the caller's to wipe. `params` is s2kparams as on the wire; left out: the etype's default. Rejects with
    * `CryptoError` `bad-s2kparams` where they are malformed or ask for too many iterations.
    */
-  stringToKey(etype: number, password: string, salt: string, params?: Uint8Array): Promise<Key>;
+  stringToKey(etype: number, password: string | Uint8Array, salt: string, params?: Uint8Array): Promise<Key>;
   /** RFC 3961 encryption with a random confounder. */
   encrypt(key: Key, usage: number, plaintext: Uint8Array): Uint8Array;
   /**

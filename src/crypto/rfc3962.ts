@@ -1,4 +1,4 @@
-import { equalConstantTime, utf8 } from '../base/bytes.ts';
+import { equalConstantTime, passwordBytes, utf8 } from '../base/bytes.ts';
 import type { Key } from '../base/key.ts';
 import { ctsDecrypt, ctsEncrypt } from './cts.ts';
 import { integrityError } from './errors.ts';
@@ -16,11 +16,12 @@ const PRF = makeConstant(utf8('prf'));
 async function stringToKey(
   primitives: Primitives,
   row: EtypeRow,
-  password: string,
+  password: string | Uint8Array,
   salt: string,
   iterations: number,
 ): Promise<Uint8Array> {
-  const key = await primitives.pbkdf2(row.hash, utf8(password), utf8(salt), iterations, row.keyLength);
+  const bytes = passwordBytes(password);
+  const key = await primitives.pbkdf2(row.hash, bytes, utf8(salt), iterations, row.keyLength);
   return derive(primitives, row, key, KERBEROS, row.keyLength);
 }
 

@@ -1,4 +1,4 @@
-import { concat, equalConstantTime, utf8 } from '../base/bytes.ts';
+import { concat, equalConstantTime, fromUtf8, utf8 } from '../base/bytes.ts';
 import type { Key } from '../base/key.ts';
 import { integrityError } from './errors.ts';
 import { HEADROOM, workspace, type HashName, type Primitives } from './primitives.ts';
@@ -11,10 +11,15 @@ import type { EtypeRow, Scheme } from './scheme.ts';
 export const rfc4757: Scheme = { stringToKey, encrypt, decrypt, checksum, prf };
 
 // K = MD4(UNICODE(password)), UNICODE being UTF-16 little-endian (section 2). There is no salt.
-async function stringToKey(_primitives: Primitives, _row: EtypeRow, password: string): Promise<Uint8Array> {
-  const text = new Uint8Array(2 * password.length);
+async function stringToKey(
+  _primitives: Primitives,
+  _row: EtypeRow,
+  password: string | Uint8Array,
+): Promise<Uint8Array> {
+  const chars = typeof password === 'string' ? password : fromUtf8(password);
+  const text = new Uint8Array(2 * chars.length);
   const view = new DataView(text.buffer);
-  for (let i = 0; i < password.length; i++) view.setUint16(2 * i, password.charCodeAt(i), true);
+  for (let i = 0; i < chars.length; i++) view.setUint16(2 * i, chars.charCodeAt(i), true);
   return md4(text);
 }
 

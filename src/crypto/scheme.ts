@@ -32,7 +32,7 @@ export interface Scheme {
   stringToKey(
     primitives: Primitives,
     row: EtypeRow,
-    password: string,
+    password: string | Uint8Array,
     salt: string,
     iterations: number,
   ): Promise<Uint8Array>;

@@ -47,13 +47,16 @@ await t.test('the rows understand each other, whatever the etype and the length'
   }
 });
 
-await t.test('the rows derive the same keys from passwords', async (t) => {
+await t.test('the rows derive the same keys from passwords, texts or bytes', async (t) => {
   for (const etype of ALL_ETYPES) {
     for (const password of ['', 'x', 'pässwörd \u{1d11e}', 'long '.repeat(40)]) {
       const keys = new Set<string>();
       const params = etype === 23 ? undefined : Uint8Array.of(0, 0, 0, 3);
       for (const [, crypto] of CRYPTOS) {
-        keys.add(toHex((await crypto.stringToKey(etype, password, 'REALM1.EXAMPLEalice', params)).bytes));
+        for (const form of [password, utf8(password)]) {
+          const key = await crypto.stringToKey(etype, form, 'REALM1.EXAMPLEalice', params);
+          keys.add(toHex(key.bytes));
+        }
       }
       t.equal(keys.size, 1, `${etypeName(etype)} of a password of ${password.length}`);
     }
