@@ -37,3 +37,11 @@ export function sameName(a: PrincipalName, b: PrincipalName): boolean {
   for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
   return true;
 }
+
+/**
+ * Whether a KDC reads tickets for this principal: krbtgt, and kadmin/changepw, which MS-PAC 2.8.4 treats alike. The realm's own web server belongs
+ * to the realm, too, but is a service: rights stand in its tickets.
+ */
+export function isReadByKdc(realm: KdcRealm, { name }: Principal): boolean {
+  return name === realm.krbtgtName || name === realm.changepwName;
+}

@@ -2,12 +2,11 @@ import type { Key } from '../base/key.ts';
 import type { Seconds } from '../base/ports.ts';
 import type { Sid } from '../base/sid.ts';
 import { DerError } from '../codec/der/error.ts';
-import { decode, encode } from '../codec/der/type.ts';
-import { AdIfRelevant } from '../codec/krb5/authorization-data.ts';
-import { findPac } from '../codec/krb5/find-pac.ts';
-import { AuthorizationData, type PaData, type PrincipalName } from '../codec/krb5/basic.ts';
+import { decode } from '../codec/der/type.ts';
+import { encodeWithoutPac, findPac } from '../codec/krb5/find-pac.ts';
+import type { PaData, PrincipalName } from '../codec/krb5/basic.ts';
 import { PaPacRequest } from '../codec/krb5/padata.ts';
-import { EncTicketPart } from '../codec/krb5/ticket.ts';
+import type { EncTicketPart } from '../codec/krb5/ticket.ts';
 import { PacAttribute } from '../pac/attributes-info.ts';
 import { checkPacConsistency } from '../pac/consistency.ts';
 import { decodeContents } from '../pac/contents.ts';
@@ -29,12 +28,11 @@ import {
 import { type VerifiedPac, verifyForeignPac, verifyOwnServicePac, verifyOwnTgtPac } from '../pac/verify.ts';
 import type { Principal } from '../realm/principal.ts';
 import { isInbound, type Trust, trustedDomains } from '../realm/trust.ts';
-import { AdType } from '../spec/ad-types.ts';
 import { PaType } from '../spec/pa-types.ts';
 import { RightRid } from '../spec/right-rids.ts';
 import { type Account, accountOf } from './account.ts';
 import { type ForeignUser, foreignUser } from './foreign-user.ts';
-import { findPrincipal } from './names.ts';
+import { findPrincipal, isReadByKdc } from './names.ts';
 import { findPadata } from './padata.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
@@ -59,9 +57,6 @@ export function requestedPac(padata: readonly PaData[] | undefined): number {
   if (value === undefined) return PacAttribute.WAS_GIVEN_IMPLICITLY;
   return decode(PaPacRequest, value).includePac ? PacAttribute.WAS_REQUESTED : 0;
 }
-
-/** Stands for the PAC while the ticket signature is made: one zero byte (MS-PAC 2.8.3). */
-export const PAC_PLACEHOLDER = new Uint8Array(1);
 
 /** The PAC of a ticket that a KDC will read: a ticket-granting ticket of this realm or for another, or a ticket for kadmin/changepw. */
 export function tgtPac(
@@ -119,13 +114,13 @@ export function verifyOwnPac(
     }
     const krbtgt = realm.directory.get(realm.krbtgtName);
     const kdcKeys = krbtgt === undefined ? [] : krbtgt.keys.map((one) => one.key);
-    const isTgt = server.kind === 'realm';
+    const isTgt = isReadByKdc(realm, server);
     const verified = isTgt
       ? verifyOwnTgtPac(realm.crypto, bytes, { serverKey: key, kdcKeys })
       : verifyOwnServicePac(realm.crypto, bytes, {
           serverKey: key,
           kdcKeys,
-          ticketBytes: withPlaceholder(part),
+          ticketBytes: encodeWithoutPac(part),
         });
     if (typeof verified === 'string') return refuse(verified);
     if (trust !== undefined)
@@ -293,17 +288,4 @@ function identityOf(realm: KdcRealm, account: Account): PacIdentity {
       expires: principal.expires,
     },
   );
-}
-
-function withPlaceholder(part: EncTicketPart): Uint8Array {
-  const authorizationData = part.authorizationData?.map((element) => {
-    if (element.adType !== AdType.IF_RELEVANT) return element;
-    const inner = decode(AdIfRelevant, element.adData);
-    if (!inner.some(({ adType }) => adType === AdType.WIN2K_PAC)) return element;
-    const emptied = inner.map((one) =>
-      one.adType === AdType.WIN2K_PAC ? { ...one, adData: PAC_PLACEHOLDER } : one,
-    );
-    return { adType: element.adType, adData: encode(AuthorizationData, emptied) };
-  });
-  return encode(EncTicketPart, { ...part, authorizationData });
 }

@@ -3,6 +3,7 @@ import type { PrincipalName } from '../codec/krb5/basic.ts';
 import type { Principal } from '../realm/principal.ts';
 import type { Trust } from '../realm/trust.ts';
 import { type Account, accountOf } from './account.ts';
+import { isReadByKdc } from './names.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
 
@@ -56,7 +57,7 @@ export function ticketKeys(realm: KdcRealm, target: TicketTarget, sealWith: Key 
   if (sealWith !== undefined) return { key: sealWith, kvno: undefined, kdc, forKdc: false };
   const key = target.account.keys[0];
   if (key === undefined) return refuse('server-without-keys');
-  return { key: key.key, kvno: key.kvno, kdc, forKdc: target.account.principal.kind === 'realm' };
+  return { key: key.key, kvno: key.kvno, kdc, forKdc: isReadByKdc(realm, target.account.principal) };
 }
 
 /** The realm's current key for ticket-granting tickets, with which it signs every PAC. */
