@@ -1,7 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { RealmwardError } from '../base/errors.ts';
-import type { Logger } from '../base/ports.ts';
+import type { Clock, Logger } from '../base/ports.ts';
+import type { AttemptCounter } from '../realm/attempts.ts';
+import type { DeviceDirectory, DeviceRepository } from '../realm/device.ts';
+import type { JoinTokenRepository } from '../realm/join-token.ts';
 import type {
   LoginRecorder,
   PrincipalDirectory,
@@ -10,16 +13,19 @@ import type {
   TrustRepository,
 } from '../realm/ports.ts';
 import type { TrustDirectory } from '../realm/trust.ts';
-import type { AttemptCounter } from '../realm/attempts.ts';
 import { createAttemptCounter } from './attempts.ts';
 import { followChanges } from './change-feed.ts';
 import { dataFile, ensureDataDir } from './data-dir.ts';
 import { nodeSqliteDialect } from './dialect.ts';
+import { createDeviceDirectory } from './device-directory.ts';
+import { createDeviceRepository } from './devices.ts';
 import { createDirectory } from './directory.ts';
+import { createJoinTokenRepository } from './join-tokens.ts';
 import { createLoginRecorder, type LockoutPolicy } from './login-recorder.ts';
 import { masterKeySource } from './master-key.ts';
 import { migrate } from './migrations/migrate.ts';
-import { createPrincipalRepository, principalFinder } from './principals.ts';
+import { principalFinder } from './principal-writes.ts';
+import { createPrincipalRepository } from './principals.ts';
 import { type MasterKeyRotation, rotateMasterKey } from './rotate-master-key.ts';
 import type { Tables } from './schema.ts';
 import { openRing } from './sealing-key.ts';
@@ -38,6 +44,8 @@ export interface StoreOptions {
   readonly log: Logger;
   /** Left out: no account is ever locked. */
   readonly lockout?: LockoutPolicy | undefined;
+  /** Left out: the system's. */
+  readonly clock?: Clock | undefined;
   /** Principals kept in memory; left out: `DEFAULT_MAX_PRINCIPALS`. */
   readonly maxPrincipals?: number | undefined;
 }
@@ -50,12 +58,17 @@ export interface Store {
   readonly trustDirectory: TrustDirectory;
   readonly recorder: LoginRecorder;
   readonly attempts: AttemptCounter;
+  readonly devices: DeviceRepository;
+  readonly deviceDirectory: DeviceDirectory;
+  readonly joinTokens: JoinTokenRepository;
   readonly settings: Settings;
   /** See `rotateMasterKey`. */
   rotateMasterKey(onProgress?: (done: number, total: number) => void): Promise<MasterKeyRotation>;
   /** Writes what waits to be written, and closes the files. */
   close(): Promise<void>;
 }
+
+const SYSTEM_CLOCK: Clock = { microseconds: () => Date.now() * 1000 };
 
 const REALM_SETTING = 'realm';
 
@@ -104,6 +117,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     });
     const { lockout } = options;
     const counters = connect('relaxed').db;
+    const { clock = SYSTEM_CLOCK } = options;
+    const deviceDirectory = createDeviceDirectory({ reader: reader.db, writer: counters }, { clock, log });
     const recorder = createLoginRecorder(counters, { lockout, onChange: feed.catchUp, log });
 
     return {
@@ -113,11 +128,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       trustDirectory,
       recorder,
       attempts: createAttemptCounter(counters),
+      devices: createDeviceRepository(db, ring, feed.catchUp),
+      deviceDirectory,
+      joinTokens: createJoinTokenRepository(db),
       settings,
       rotateMasterKey: (onProgress = () => {}) => rotateMasterKey(db, ring, onProgress),
       async close() {
         feed.stop();
         await recorder.close();
+        await deviceDirectory.close();
         await closeAll();
       },
     };

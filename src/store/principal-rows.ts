@@ -83,6 +83,11 @@ export function keyColumns(
   return { kvno, etypes, keys: sealed };
 }
 
+/** Etypes as the column `etypes` has them. */
+export function etypeList(text: string): readonly number[] {
+  return text === '' ? [] : text.split(',').map(Number);
+}
+
 /** What the sealed keys of a row are bound to. */
 export function keyContext({ id, kvno, etypes }: Pick<PrincipalRow, 'id' | 'kvno' | 'etypes'>): string {
   return `principal keys ${id} ${kvno} ${etypes}`;

@@ -9,6 +9,7 @@ import {
   MASTER_KEY_VARIABLE,
   newMasterKey,
 } from './master-key.ts';
+import { joinAnswerContext } from './join-answers.ts';
 import { keyContext } from './principal-rows.ts';
 import { seal, sealingKeyId, unseal } from './seal.ts';
 import { SEALING_KEY_SETTING, sealingKey } from './sealing-key.ts';
@@ -48,6 +49,7 @@ export async function rotateMasterKey(
   const { next, resumed } = await db.transaction().execute((transaction) => beginRotation(transaction, ring));
   const resealed = await resealAll(db, ring, next, onProgress);
   const trusts = await db.transaction().execute((transaction) => resealTrusts(transaction, ring, next));
+  await db.transaction().execute((transaction) => resealJoinAnswers(transaction, ring, next));
   await db.transaction().execute((transaction) => endRotation(transaction, ring, next));
   return {
     id: formatKeyId(next.id),
@@ -103,7 +105,13 @@ async function endRotation(
       ]),
     )
     .executeTakeFirst();
-  const left = principal?.name ?? trust?.realm;
+  const answer = await transaction
+    .selectFrom('join_answer')
+    .innerJoin('device', 'device.principal', 'join_answer.device')
+    .select('device.host')
+    .where(sql`substr(answer, 1, 4)`, '<>', idBytes)
+    .executeTakeFirst();
+  const left = principal?.name ?? trust?.realm ?? answer?.host;
   if (left !== undefined) {
     throw new RealmwardError(
       'rotation-unfinished',
@@ -202,6 +210,23 @@ async function resealTrusts(
     resealed++;
   }
   return resealed;
+}
+
+/** Answers live for minutes, and their number is bounded: all at once, too. */
+async function resealJoinAnswers(
+  transaction: Transaction<Tables>,
+  ring: MasterKeyRing,
+  next: MasterKey,
+): Promise<void> {
+  if ((await sealingKey(transaction, ring)).id !== next.id) throw overtaken();
+  const rows = await transaction.selectFrom('join_answer').select(['id', 'request', 'answer']).execute();
+  for (const { id, request, answer } of rows) {
+    if (sealingKeyId(answer) === next.id) continue;
+    const secret = unseal(ring, joinAnswerContext(request), answer);
+    const resealed = seal(next, joinAnswerContext(request), secret);
+    secret.fill(0);
+    await transaction.updateTable('join_answer').set({ answer: resealed }).where('id', '=', id).execute();
+  }
 }
 
 function noNewKey(name: string): RealmwardError {

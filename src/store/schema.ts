@@ -88,7 +88,7 @@ export interface DeviceTable {
   last_seen: number | null;
 }
 
-/** Bearer tokens of devices: the newest one, and until that is used the one before it. */
+/** Bearer tokens of devices: the newest one, and until that is used the one that was used last. */
 export interface DeviceTokenTable {
   id: Generated<number>;
   /** SHA-256 of the token. */
