@@ -17,6 +17,10 @@ const ROWS = {
     text: 'No KDC of the realm has answered.',
     hint: 'Check that a server runs there and that UDP and TCP port 88 pass every firewall in between.',
   },
+  'certificate-refused': {
+    text: 'The certificate of the KDC proxy is not accepted.',
+    hint: 'Name the CA that has signed it, or its SHA-256 fingerprint.',
+  },
   'malformed-reply': {
     text: 'The answer is no Kerberos message.',
     hint: 'Is the address that of a KDC?',

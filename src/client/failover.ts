@@ -3,6 +3,7 @@ import { RecentMap } from '../base/recent-map.ts';
 import { DerError } from '../codec/der/error.ts';
 import { decode } from '../codec/der/type.ts';
 import { KrbError } from '../codec/krb5/error.ts';
+import { decodeKdcProxyMessage, encodeKdcProxyMessage } from '../codec/kkdcp.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
 import { MessageType } from '../spec/message-types.ts';
 import { ClientError } from './client-error.ts';
@@ -10,19 +11,28 @@ import type { Send } from './context.ts';
 import type { Locate, Located } from './locate.ts';
 import type { Server, Transport } from './server.ts';
 
-/** Sockets, as far as a client needs them. Both end with `signal`, and reject with an error whose message says why. */
+/**
+ * Sockets, as far as a client needs them. Both end with `signal`, and reject with an error whose message says why; with a `ClientError` for what
+ * the user should know if nobody else answers.
+ */
 export interface Network {
-  /** IP addresses of a host, the one to try first first; an address stands for itself. */
+  /** IP addresses of a host, the one to try first first; an address stands for itself. Not asked about KDC proxies. */
   addresses(host: string, signal: AbortSignal): Promise<readonly string[]>;
-  /** Sends one message and waits for one. */
+  /**
+   * Sends one message and waits for one. Over HTTPS both are whole KDC-PROXY-MESSAGEs: the body that is posted to `url`, and the one that comes
+   * back with status 200.
+   */
   exchange(to: Target, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** One address of a server, and the transport to it. */
 export interface Target {
   readonly transport: Transport;
+  /** An IP address; of a KDC proxy the host as its URL has it, because its certificate is made for that. */
   readonly address: string;
   readonly port: number;
+  /** Of a KDC proxy. */
+  readonly url?: string;
 }
 
 /** A clock that is never set, in milliseconds, and its alarm. */
@@ -69,8 +79,8 @@ const MAX_REALMS = 128;
 const MAX_ADDRESSES = 4;
 
 /**
- * Makes a `Send`. Servers are asked in order, each over UDP and then TCP; a silent one for twice `patience`, so that with its default the second one
- * is asked after two seconds; an unreachable one, or one that is not available, is left at once. All that were asked may still answer, and the
+ * Makes a `Send`. Servers are asked in order, each over UDP and then TCP, or over HTTPS; a silent one for twice `patience`, so that with its default
+ * the second one is asked after two seconds; an unreachable one, or one that is not available, is left at once. All that were asked may still answer, and the
  * first answer counts, whatever it says: nobody else is asked about a password that is wrong.
  */
 export function createSender(options: SenderOptions): Send {
@@ -104,6 +114,8 @@ class Round {
   readonly #answer = Promise.withResolvers<Reply>();
   readonly #running: Promise<Outcome>[] = [];
   readonly #failures = new Set<string>();
+  /** A failure that says more than silence does. */
+  #told: ClientError | undefined;
   /** What a server said that cannot help: better than nothing when nobody else answers. */
   #consolation: Uint8Array | undefined;
 
@@ -126,24 +138,36 @@ class Round {
     await this.#within(this.#options.lastPatience ?? 5000, Promise.all(this.#running));
     if (this.#consolation !== undefined) return { reply: this.#consolation, server: undefined };
     const tried = [...this.#failures].join('; ') || 'all of them are silent';
+    if (this.#told !== undefined) throw this.#told;
     throw new ClientError('no-answer', `The realm is ${this.#realm}; ${tried}.`);
   }
 
   async #askServer(server: Server): Promise<void> {
     const { patience = 1000, network } = this.#options;
-    const found = await this.#within(patience, this.#resolve(server.host, network));
+    const { host, port, url } = server;
+    if (url !== undefined) {
+      await this.#try(server, { transport: 'https', address: host, port, url }, 2 * patience);
+      return;
+    }
+    const found = await this.#within(patience, this.#resolve(host, network));
     const addresses = found?.slice(0, MAX_ADDRESSES) ?? [];
     // A host that is dead at all of its addresses takes no more time than one with a single address.
     const share = patience / (addresses.length || 1);
     for (const address of addresses) {
       for (const transport of this.#transports(server)) {
         if (this.#over.signal.aborted) return;
-        const target = { transport, address, port: server.port };
-        const outcome = await this.#within(share, this.#ask(server, target));
-        if (this.#over.signal.aborted || outcome === 'unavailable') return;
-        if (outcome === undefined) this.#tell(server, target, share, 'silent');
+        const outcome = await this.#try(server, { transport, address, port }, share);
+        if (outcome === 'unavailable') return;
       }
     }
+  }
+
+  /** Asks `target`, and waits so long; `undefined`: it is silent, or all is over. */
+  async #try(server: Server, target: Target, milliseconds: number): Promise<Outcome | undefined> {
+    const outcome = await this.#within(milliseconds, this.#ask(server, target));
+    if (outcome === undefined && !this.#over.signal.aborted)
+      this.#tell(server, target, milliseconds, 'silent');
+    return outcome;
   }
 
   /** A request that is too long for one packet is likely to get lost over UDP: TCP comes first then. */
@@ -165,7 +189,7 @@ class Round {
     const start = this.#options.timer.now();
     const elapsed = (): number => this.#options.timer.now() - start;
     const { signal } = this.#over;
-    const asked = this.#options.network.exchange(target, this.#message, signal).then(
+    const asked = this.#exchange(target).then(
       (reply): Outcome => {
         const outcome = outcomeOf(reply, target.transport);
         if (signal.aborted) return outcome;
@@ -181,15 +205,24 @@ class Round {
       (error: unknown): Outcome => {
         if (signal.aborted) return 'unreachable';
         const detail = reasonOf(error);
-        this.#failures.add(
-          `${target.address}:${target.port} over ${target.transport.toUpperCase()}: ${detail}`,
-        );
+        if (error instanceof ClientError) this.#told ??= error;
+        const { url, address, port, transport } = target;
+        this.#failures.add(`${url ?? `${address}:${port} over ${transport.toUpperCase()}`}: ${detail}`);
         this.#tell(server, target, elapsed(), 'unreachable', detail);
         return 'unreachable';
       },
     );
     this.#running.push(asked);
     return asked;
+  }
+
+  async #exchange(target: Target): Promise<Uint8Array> {
+    const { network } = this.#options;
+    const { signal } = this.#over;
+    if (target.url === undefined) return network.exchange(target, this.#message, signal);
+    // The copy is for whoever sends it: what `encode` gives shares its memory.
+    const body = encodeKdcProxyMessage({ message: this.#message, realm: this.#realm }).slice();
+    return decodeKdcProxyMessage(await network.exchange(target, body, signal)).message;
   }
 
   /** What `promise` gives, or `undefined` when that takes longer. */
@@ -253,8 +286,8 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
   }
 }
 
-function keyOf({ host, port }: Server): string {
-  return `${host} ${port}`;
+function keyOf({ host, port, url }: Server): string {
+  return url ?? `${host} ${port}`;
 }
 
 function reasonOf(error: unknown): string {

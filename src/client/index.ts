@@ -2,7 +2,7 @@
  * The Kerberos client: a library of plain functions over what it is given. Runs without Node; `client/node.ts` gives it Node's sockets.
  *
  * ```ts
- * const context = nodeClient({ realms: { 'AD.EXAMPLE.TEST': ['127.0.0.2:10088'] } });      // client/node.ts; left out: DNS
+ * const context = nodeClient({ realms: { 'AD.EXAMPLE.TEST': ['127.0.0.2:10088', 'https://proxy.test/KdcProxy'] } }); // client/node.ts; left out: DNS
  * const tgt = await getInitialTicket(context, { client: parsePrincipal('alice@AD.EXAMPLE.TEST'), proof: { password } });
  * const { credential, path } = await getServiceTicket(context, tgt, { name: nameOf('host', 'device1.realm1.example'), realm: 'REALM1' });
  * const sent = makeApReq(context.crypto, clockOf(context, credential), credential, { mutual: true });                  // src/ap/
@@ -13,7 +13,8 @@
  * - A referral ticket of its own: `getServiceTicket(context, tgt, { name: krbtgt('REALM1'), realm: 'AD.EXAMPLE.TEST' })`.
  * - `observe` of the context is told each step: request, clock, preauth, error, referral, ticket; `observe` of a sender where the servers come
  *   from, which one was asked over what, and how long it took. `nodeClient`'s own is told both.
- * - Elsewhere than in Node: `createSender` with a `Network` and a `Timer` of one's own, or any `Send`; `portableCrypto` of crypto/portable.ts.
+ * - Elsewhere than in Node: `portableClient` of client/portable.ts, over KDC proxies; or `createSender` with a `Network` and a `Timer` of one's own, or any
+ *   `Send`; `portableCrypto` of crypto/portable.ts.
  * - Two things are thrown: `KerberosError` is what a KDC says (`errorCode`, `errorName`, `eText`, `ntStatus` of AD; a sentence and a hint),
  *   `ClientError` what we say ourselves (a closed union of codes). Both are `RealmwardError`s.
  */
@@ -41,6 +42,14 @@ export {
   type ServiceDns,
   type ServiceKind,
 } from './locate.ts';
+export {
+  type Fetch,
+  fetchNetwork,
+  type FetchReader,
+  type FetchRequest,
+  type FetchResponse,
+} from './fetch.ts';
 export { enterprisePrincipal, krbtgt, nameOf, parsePrincipal } from './names.ts';
 export type { Proof } from './proof.ts';
+export { type Server, showServer, type Transport } from './server.ts';
 export { getServiceTicket, renewTicket, type ServiceRequest, type ServiceTicket } from './services.ts';

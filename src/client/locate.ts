@@ -19,7 +19,7 @@ export type Locate = (realm: string, service?: ServiceKind) => Promise<Located>;
 
 /**
  * A realm's servers, each as `host`, `host:port`, `192.0.2.1:88` or `[2001:db8::1]:88`, in the order in which to ask them; `tcp/` before it
- * leaves UDP out. A list alone is that of its KDCs.
+ * leaves UDP out. `https://host/KdcProxy` is a KDC proxy (MS-KKDCP). A list alone is that of its KDCs.
  */
 export type RealmServers =
   | readonly string[]
@@ -105,7 +105,7 @@ function configuredServers(servers: RealmServers): Readonly<Record<ServiceKind, 
     // Password changes are served where tickets are, unless somebody says otherwise.
     kpasswd:
       lists.kpasswd === undefined
-        ? kdc.map((server) => ({ ...server, port: PORTS.kpasswd }))
+        ? kdc.map((server) => (server.url === undefined ? { ...server, port: PORTS.kpasswd } : server))
         : parse(lists.kpasswd, 'kpasswd'),
   };
 }
@@ -166,10 +166,11 @@ async function askDns(dns: ServiceDns, realm: string, service: ServiceKind): Pro
 /** One server for each host and port; what DNS names for UDP alone takes TCP, too, as every KDC must (RFC 4120 section 7.2.2). */
 function servers(records: readonly ServiceRecord[]): Server[] {
   const found = new Map<string, Server>();
-  for (const { host, port, transport } of records) {
-    const key = `${host.toLowerCase()} ${port}`;
+  for (const { host, port, transport, url } of records) {
+    const key = url ?? `${host.toLowerCase()} ${port}`;
     const known = found.get(key);
-    if (transport === 'udp') found.set(key, { host, port, transports: ['udp', 'tcp'] });
+    if (url !== undefined) found.set(key, { host, port, transports: ['https'], url });
+    else if (transport === 'udp') found.set(key, { host, port, transports: ['udp', 'tcp'] });
     else if (known === undefined) found.set(key, { host, port, transports: ['tcp'] });
   }
   return [...found.values()].slice(0, MAX_SERVERS);

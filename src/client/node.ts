@@ -1,15 +1,19 @@
 /** The client with Node's sockets, resolver, clock and crypto. */
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { callbackify } from 'node:util';
 import type { Clock } from '../base/ports.ts';
 import { nodeCrypto } from '../crypto/node.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { uniqueClock } from './clock.ts';
 import type { ClientContext, ClientEvent, ClientSettings } from './context.ts';
 import { createSender, type Network, type SenderEvent, type Timer } from './failover.ts';
 import { createLocator, type Locate, type RealmServers } from './locate.ts';
 import { createDnsClient, type DnsClient, type DnsOptions } from './node-dns.ts';
+import { exchangeHttps } from './node-https.ts';
 import { exchangeTcp } from './node-tcp.ts';
+import { type TlsTrust, tlsOptions } from './node-tls.ts';
 import { exchangeUdp } from './node-udp.ts';
 
 export interface NodeClientOptions {
@@ -20,6 +24,8 @@ export interface NodeClientOptions {
    * names the realm: a user at a login page, or a KDC that refers to another one.
    */
   readonly dns?: DnsOptions | false;
+  /** Which certificates of KDC proxies are believed. Default: those of the CAs that Node knows. */
+  readonly tls?: TlsTrust;
   readonly settings?: ClientSettings;
   /** Default: Node's, without RC4. */
   readonly crypto?: Crypto;
@@ -31,48 +37,58 @@ export interface NodeClientOptions {
   readonly observe?: (event: ClientEvent | SenderEvent) => void;
 }
 
-/** A context for `getInitialTicket` and its like, and the locator that its sender uses. Throws `RealmwardError` `bad-server`. */
+/**
+ * A context for `getInitialTicket` and its like, and the locator that its sender uses. Throws `RealmwardError` `bad-server`, `bad-certificate`,
+ * `bad-fingerprint`.
+ */
 export function nodeClient(options: NodeClientOptions = {}): ClientContext & { readonly locate: Locate } {
   const { realms = {}, dns, settings = {}, crypto = nodeCrypto, clock = uniqueClock(), observe } = options;
   const { patience = 1000, lastPatience = 5000 } = options;
   const resolver = dns === false ? undefined : createDnsClient(dns);
   const { now } = timer;
   const locate = createLocator({ realms, dns: resolver, now, random: Math.random });
-  const network = nodeNetwork(dns === false || dns?.servers === undefined ? undefined : resolver);
+  const network = nodeNetwork(
+    dns === false || dns?.servers === undefined ? undefined : resolver,
+    options.tls,
+  );
   const send = createSender({ locate, network, timer, patience, lastPatience, observe });
   return { crypto, clock, send, locate, settings, ...(observe === undefined ? {} : { observe }) };
 }
 
 /**
- * Node's sockets. Host names are the system's to look up (its hosts file counts, too), unless a resolver is given.
+ * Node's sockets. Host names are the system's to look up (its hosts file counts, too), unless a resolver is given. Throws as `nodeClient` does.
  */
-export function nodeNetwork(resolver?: DnsClient): Network {
+export function nodeNetwork(resolver?: DnsClient, trust: TlsTrust = {}): Network {
+  const tls = tlsOptions(trust);
+  const viaResolver = resolver === undefined ? undefined : lookupWith(resolver);
   return {
     async addresses(host) {
       if (isIP(host.split('%')[0] as string) !== 0) return [host];
       if (resolver !== undefined) return resolver.addresses(host);
       return (await lookup(host, { all: true })).map(({ address }) => address);
     },
-    exchange: ({ transport, ...to }, message, signal) =>
-      transport === 'udp' ? exchangeUdp(to, message, signal) : exchangeTcp(to, message, signal),
+    exchange({ transport, url, ...to }, message, signal) {
+      if (url !== undefined) return exchangeHttps({ ...to, url, tls, lookup: viaResolver }, message, signal);
+      return transport === 'udp' ? exchangeUdp(to, message, signal) : exchangeTcp(to, message, signal);
+    },
   };
+}
+
+/** `resolver` in the form in which Node's sockets take one. */
+function lookupWith(resolver: DnsClient): LookupFunction {
+  const addressesOf = callbackify((host: string) => resolver.addresses(host));
+  return (host, { all }, callback) =>
+    addressesOf(host, (error, addresses) => {
+      const found = addresses?.map((address) => ({ address, family: isIP(address) })) ?? [];
+      const [first] = found;
+      if (error !== null || first === undefined)
+        callback(error ?? new Error(`DNS has no address of ${host}`), '');
+      else if (all === true) callback(null, found);
+      else callback(null, first.address, first.family);
+    });
 }
 
 const timer: Timer = {
   now: () => performance.now(),
   sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
 };
-
-/**
- * The system's clock, which gives no microsecond twice: old replay caches know an authenticator by its client and its time alone. When it is
- * set back it follows.
- */
-function uniqueClock(): Clock {
-  let last = 0;
-  const microseconds = (): number => {
-    const now = Date.now() * 1000;
-    last = now > last || last - now > 1_000_000 ? now : last + 1;
-    return last;
-  };
-  return { microseconds };
-}

@@ -1,5 +1,6 @@
 /** SRV records (RFC 2782), and URI records (RFC 7553) in the form that MIT krb5 gives them. */
-import type { Transport } from './server.ts';
+import { RealmwardError } from '../base/errors.ts';
+import { parseServer, type Transport } from './server.ts';
 
 /** One server as DNS names it. */
 export interface ServiceRecord {
@@ -8,6 +9,8 @@ export interface ServiceRecord {
   readonly host: string;
   readonly port: number;
   readonly transport: Transport;
+  /** Of a KDC proxy. */
+  readonly url?: string;
 }
 
 /** A URI record: lower priorities come first here, too. */
@@ -18,13 +21,15 @@ export interface UriRecord {
 }
 
 /**
- * The server that a URI record names: `krb5srv:<flags>:<transport>:<host>[:<port>]`, with `m` among the flags for the primary KDC.
- * `undefined` for what cannot be used: another scheme, or a transport other than UDP and TCP.
+ * The server that a URI record names: `krb5srv:<flags>:<transport>:<host>[:<port>]`, or `krb5srv:<flags>:kkdcp:<url>`, with `m` among the flags
+ * for the primary KDC. `undefined` for what cannot be used: another scheme or transport.
  */
 export function uriTarget(
   { priority, weight, target }: UriRecord,
   defaultPort: number,
 ): (ServiceRecord & { readonly primary: boolean }) | undefined {
+  const proxy = /^krb5srv:(?<flags>[a-z]*):kkdcp:(?<url>https:.*)$/i.exec(target)?.groups;
+  if (proxy !== undefined) return proxyTarget({ priority, weight }, proxy['url'] ?? '', proxy['flags'] ?? '');
   const { groups } =
     /^krb5srv:(?<flags>[a-z]*):(?<transport>udp|tcp):(?:\[(?<v6>[0-9a-f:.]+)\]|(?<host>[\w.-]+?))\.?(?::(?<port>\d{1,5}))?$/i.exec(
       target,
@@ -34,6 +39,20 @@ export function uriTarget(
   if (groups === undefined || host === undefined || port < 1 || port > 65_535) return undefined;
   const transport = groups['transport']?.toLowerCase() === 'udp' ? 'udp' : 'tcp';
   return { priority, weight, host, port, transport, primary: /m/i.test(groups['flags'] ?? '') };
+}
+
+function proxyTarget(
+  order: Pick<UriRecord, 'priority' | 'weight'>,
+  text: string,
+  flags: string,
+): ReturnType<typeof uriTarget> {
+  try {
+    const { host, port, url = '' } = parseServer(text, 0);
+    return { ...order, host, port, url, transport: 'https', primary: /m/i.test(flags) };
+  } catch (error) {
+    if (error instanceof RealmwardError && error.code === 'bad-server') return undefined;
+    throw error;
+  }
 }
 
 /**

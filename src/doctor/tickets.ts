@@ -14,6 +14,7 @@ import {
   type Proof,
   type SenderEvent,
   showPrincipal,
+  showServer,
 } from '../client/index.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { ETYPES } from '../codec/explain/names.ts';
@@ -34,7 +35,7 @@ export class LoginWatch {
   readonly observe = (event: ClientEvent | SenderEvent): void => {
     switch (event.kind) {
       case 'located':
-        this.servers ??= `${event.source}: ${event.servers.map(({ host, port }) => `${host}:${port}`).join(', ')}.`;
+        this.servers ??= `${event.source}: ${event.servers.map(showServer).join(', ')}.`;
         break;
       case 'clock':
         this.offset ??= event.offset;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { createLocator, type LocatorOptions, type ServiceDns } from '../../src/client/locate.ts';
 import { nodeClient } from '../../src/client/node.ts';
 import { createDnsClient } from '../../src/client/node-dns.ts';
-import { parseServer } from '../../src/client/server.ts';
+import { parseServer, showServer } from '../../src/client/server.ts';
 import { byPriority, type ServiceRecord, uriTarget } from '../../src/client/service-records.ts';
 import { srv, startFakeDns, uri } from './fake-dns.ts';
 
@@ -35,8 +35,40 @@ await t.test('configured servers', async (t) => {
     t.match((await locate('B', 'kpasswd')).servers, [{ host: 'main.b.test', port: 465 }]);
   });
 
+  await t.test('may be KDC proxies, and are written as they were', async (t) => {
+    for (const [text, server] of [
+      ['https://proxy.a.test/KdcProxy', { host: 'proxy.a.test', port: 443 }],
+      ['https://proxy.a.test:8443/a/b', { host: 'proxy.a.test', port: 8443 }],
+      ['https://[2001:db8::1]:8443/KdcProxy', { host: '2001:db8::1', port: 8443 }],
+      ['https://192.0.2.1/KdcProxy', { host: '192.0.2.1', port: 443 }],
+    ] as const) {
+      const found = parseServer(text, 88);
+      t.strictSame(found, { ...server, transports: ['https'], url: text });
+      t.equal(showServer(found), text);
+    }
+    for (const text of ['https://proxy.a.test', 'HTTPS://proxy.a.test:443/'])
+      t.equal(parseServer(text, 88).url, 'https://proxy.a.test/KdcProxy', text);
+    t.equal(showServer(parseServer('[2001:db8::1]', 88)), '[2001:db8::1]:88');
+    const proxy = { host: 'p', port: 443, transports: ['https'], url: 'https://p/KdcProxy' };
+    const locate = locator({ realms: { A: ['https://p/KdcProxy', 'kdc.a.test'] } });
+    t.strictSame((await locate('A', 'kpasswd')).servers, [
+      proxy,
+      { host: 'kdc.a.test', port: 464, transports: ['udp', 'tcp'] },
+    ]);
+  });
+
   await t.test('that are none are told', async (t) => {
     for (const text of [
+      'https://',
+      'https:///KdcProxy',
+      'https://host:0/KdcProxy',
+      'https://user:secret@host/KdcProxy',
+      'https://host/KdcProxy?realm=A',
+      'https://host/KdcProxy#x',
+      'https://ho st/KdcProxy',
+      'https://host/Kdc Proxy',
+      `https://host/${'x'.repeat(1000)}`,
+      'ftp://host/',
       '',
       ':88',
       'a b',
@@ -121,9 +153,16 @@ await t.test('URI records, as MIT krb5 writes them', async (t) => {
   t.match(read('KRB5SRV:x:TCP:[2001:db8::1]:89'), { host: '2001:db8::1', port: 89, transport: 'tcp' });
   t.match(read('krb5srv::udp:kdc1.a.test.'), { host: 'kdc1.a.test' });
   t.match(read('krb5srv::udp:kdc1.a.test.:90'), { host: 'kdc1.a.test', port: 90 });
+  t.match(read('krb5srv:m:kkdcp:https://proxy.a.test/KdcProxy'), {
+    transport: 'https',
+    url: 'https://proxy.a.test/KdcProxy',
+    primary: true,
+  });
   for (const target of [
     '',
-    'krb5srv::kkdcp:https://x/',
+    'krb5srv::kkdcp:http://x/',
+    'krb5srv::kkdcp:https://',
+    'krb5srv::kkdcp:proxy.a.test',
     'https://x',
     'krb5srv:udp:x',
     'krb5srv::udp:',
@@ -236,7 +275,7 @@ await t.test('the order is drawn anew each time', async (t) => {
 
 await t.test('a DNS server', async (t) => {
   const dns = await startFakeDns(t);
-  const fresh = () => locator({ dns: createDnsClient({ servers: [dns.server], timeout: 300 }) });
+  const fresh = () => locator({ dns: createDnsClient({ servers: [dns.server], timeout: 10_000 }) });
   const U = '_kerberos._udp.A.TEST';
   const T = '_kerberos._tcp.A.TEST';
   const zone = dns.zone;
@@ -270,7 +309,8 @@ await t.test('a DNS server', async (t) => {
 
   await t.test('that has URI records: they count alone', async (t) => {
     zone['URI _kerberos.a.test'] = [
-      uri('_kerberos.A.TEST', 'krb5srv::kkdcp:https://proxy.a.test/KdcProxy', 0),
+      uri('_kerberos.A.TEST', 'krb5srv::kkdcp:https://proxy.a.test/KdcProxy', 30),
+      uri('_kerberos.A.TEST', 'krb5srv::carrier-pigeon:kdc7.a.test', 0),
       uri('_kerberos.A.TEST', 'krb5srv:m:tcp:kdc9.a.test:90', 20),
       uri('_kerberos.A.TEST', 'krb5srv::udp:kdc8.a.test', 10),
     ];
@@ -279,6 +319,7 @@ await t.test('a DNS server', async (t) => {
       servers: [
         { host: 'kdc8.a.test', port: 88, transports: ['udp', 'tcp'] },
         { host: 'kdc9.a.test', port: 90, transports: ['tcp'] },
+        { host: 'proxy.a.test', port: 443, transports: ['https'], url: 'https://proxy.a.test/KdcProxy' },
       ],
     });
     t.match(await fresh()('A.TEST', 'primary'), { servers: [{ host: 'kdc9.a.test' }] });

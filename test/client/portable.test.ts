@@ -27,12 +27,7 @@ function loaded(...entries: string[]): { files: string[]; packages: string[] } {
   return { files: [...files].map((file) => relative(root, file)), packages: [...packages].toSorted() };
 }
 
-const CORE = [
-  'src/client/index.ts',
-  'src/client/locate.ts',
-  'src/client/failover.ts',
-  'src/crypto/portable.ts',
-];
+const CORE = ['src/client/portable.ts'];
 
 await t.test('what the core loads is ours, or noble', async (t) => {
   const { files, packages } = loaded(...CORE);

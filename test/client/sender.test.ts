@@ -14,6 +14,7 @@ import { createLocator, type RealmServers } from '../../src/client/locate.ts';
 import { nodeClient, nodeNetwork } from '../../src/client/node.ts';
 import { encode } from '../../src/codec/der/type.ts';
 import { KrbError } from '../../src/codec/krb5/error.ts';
+import { encodeKdcProxyMessage } from '../../src/codec/kkdcp.ts';
 
 const REQUEST = Uint8Array.of(0x6a, 1);
 const REPLY = Uint8Array.of(0x6b, 2);
@@ -212,6 +213,29 @@ await t.test(
     });
     t.strictSame(await net.ask(), krbError(24));
     t.equal(net.timer.now(), 2500);
+  },
+);
+
+await t.test(
+  'a KDC proxy takes its place in the order, and a silent one no more time than others',
+  async (t) => {
+    const servers = ['https://p1.test/KdcProxy', 'https://p2.test/KdcProxy', '10.0.0.1'];
+    const silent = play({ '10.0.0.1': { reply: REPLY } }, servers);
+    t.equal(await silent.ask(), REPLY);
+    t.strictSame(silent.asked, ['https p1.test @0', 'https p2.test @2000', 'udp 10.0.0.1 @4000']);
+    const wrapped = { reply: encodeKdcProxyMessage({ message: krbError(24) }).slice(), after: 2500 };
+    const late = play({ 'https p1.test': wrapped }, servers);
+    t.strictSame(await late.ask(), krbError(24), 'and may still answer when others were asked');
+    t.strictSame(late.asked, ['https p1.test @0', 'https p2.test @2000']);
+    const refused = play({ 'https p1.test': 'refuse', '10.0.0.1': { reply: REPLY } }, [
+      'https://p1.test',
+      '10.0.0.1',
+    ]);
+    t.equal(await refused.ask(), REPLY);
+    t.strictSame(refused.asked, ['https p1.test @0', 'udp 10.0.0.1 @0']);
+    refused.asked.length = 0;
+    await refused.ask();
+    t.strictSame(refused.asked, ['udp 10.0.0.1 @1'], 'whoever has answered comes first then');
   },
 );
 

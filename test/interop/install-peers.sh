@@ -6,11 +6,11 @@ set -euo pipefail
 heimdal=${REALMWARD_HEIMDAL:-/opt/realmward-peers/heimdal}
 packages=(
   krb5-user krb5-pkinit krb5-kdc krb5-admin-server           # MIT
-  faketime tshark curl                                       # a wrong clock, a decoder, HTTP
+  faketime tshark curl openssl                               # a wrong clock, a decoder, HTTP, certificates
   apache2 libapache2-mod-auth-gssapi                         # acceptors
   openssh-server openssh-client
   openjdk-17-jdk-headless                                    # Java
-  python3 python3-impacket python3-gssapi python3-cryptography
+  python3 python3-impacket python3-gssapi python3-cryptography python3-kdcproxy
   samba samba-dsdb-modules samba-ad-provision python3-samba  # an Active Directory domain controller
   chromium
   systemd                                                    # systemd-analyze, for packaging/

@@ -118,6 +118,8 @@ const PEERS = {
   },
   openssh: { packages: 'openssh-server openssh-client', files: ['sshd', 'ssh', 'ssh-keygen'] },
   curl: { packages: 'curl', files: ['curl'] },
+  openssl: { packages: 'openssl', files: ['openssl'] },
+  chromium: { packages: 'chromium', files: ['chromium'] },
   faketime: { packages: 'faketime', files: ['faketime'] },
   systemd: { packages: 'systemd', files: ['systemd-analyze'] },
 } as const satisfies Record<string, Peer>;
