@@ -60,6 +60,11 @@ export interface DeviceEntry {
   readonly device: Omit<Device, 'host' | 'lastSeen'>;
   /** When the keys were made. */
   readonly at: Seconds;
+  /**
+   * The principals that are there give way to new ones, with SIDs of their own, so that tickets which the old ones got are worthless; their
+   * bounds on tickets stay.
+   */
+  readonly replace: boolean;
   /** All keys of `host/<host>`, older ones included. */
   readonly hostKeys: readonly PrincipalKey[];
   /** The same of `HTTP/<host>`, which becomes the device's; `undefined`: it stays as it is. */

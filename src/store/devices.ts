@@ -57,8 +57,13 @@ export function createDeviceRepository(
         ): Promise<number> => {
           changed.push(name);
           const fields = { keys, passwordChanged: entry.at };
-          if (current !== undefined) return (await updatePrincipal(transaction, ring, current, fields)).id;
-          return (await addPrincipal(transaction, ring, { name, kind: 'service', ...fields })).id;
+          if (current !== undefined && !entry.replace)
+            return (await updatePrincipal(transaction, ring, current, fields)).id;
+          if (current !== undefined)
+            await transaction.deleteFrom('principal').where('id', '=', current.id).execute();
+          const { expires, maxLife, maxRenew } = current ?? {};
+          const bounds = { expires, maxLife, maxRenew };
+          return (await addPrincipal(transaction, ring, { name, kind: 'service', ...bounds, ...fields })).id;
         };
         const { hostKeys, httpKeys } = entry;
         const principal = await put(deviceNames.host(host), present.host, hostKeys);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import { joinDevice } from '../../src/accounts/devices.ts';
 import { importUsers } from '../../src/accounts/import-users.ts';
 import { lockDataDir } from '../../src/store/lock.ts';
 import type { TrustDirection } from '../../src/realm/trust.ts';
@@ -91,6 +92,31 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
     }
     console.log(allowed);
     await close();
+  },
+
+  /** Joins devices with a join token, and says how many could. */
+  async join(data, token = '', prefix = '', times = '1', at = '0') {
+    const store = await open(data);
+    const accounts = {
+      realm: STORE_REALM,
+      principals: store.principals,
+      devices: store.devices,
+      crypto: nodeCrypto,
+      clock: { microseconds: () => Number(at) * 1_000_000 },
+      etypes: [18],
+      reservedHosts: [],
+      maxTicketLife: 3600,
+    };
+    let joined = 0;
+    for (let i = 0; i < Number(times); i++) {
+      const request = { host: `${prefix}-${i}`, from: '192.0.2.1' };
+      await joinDevice(accounts, { kind: 'join-token', id: token }, request).then(
+        () => joined++,
+        () => undefined,
+      );
+    }
+    console.log(joined);
+    await store.close();
   },
 
   /** Imports users, and says after each batch how many are in the store. */
