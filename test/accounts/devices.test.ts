@@ -411,6 +411,7 @@ await t.test('a request that is sent again', async (t) => {
   await t.test('ten minutes later is a new request', async (t) => {
     clock.now += 1;
     await t.rejects(joinDevice(accounts, STAGE, request), { code: 'already-joined' });
+    await joinDevice(accounts, STAGE, { host: 'd8', from: FROM });
     t.equal(
       countRows(store, "join_answer where device = (select principal from device where host = 'd1')"),
       0,
