@@ -31,8 +31,17 @@ export type PasswordProof =
     }
   | PasswordFailure;
 
-export type PasswordFailure = { readonly message: string; readonly hint: string } & (
+export type PasswordFailure = {
+  readonly message: string;
+  readonly hint: string;
+  /** Stable code of the cause, for the log: `kdc-err-preauth-failed`, `too-many-failures`, `kdc-not-proven`. */
+  readonly reason: string;
+  /** The cause in the words of whoever found it. For the log alone: it may name other servers, and more than a person at a login page is told. */
+  readonly detail?: string | undefined;
+} & (
   | { readonly result: 'refused' | 'locked' | 'expired_password' | 'unreachable' }
+  /** The password is right, and its owner gets no ticket for this service, nor for any other but the realm's own. */
+  | { readonly result: 'no_right'; readonly person: Person }
   /** Seconds by which the person's KDC is ahead of us. */
   | { readonly result: 'clock'; readonly offset: number }
   /** The realm was written another way; no attempt was made. */
