@@ -1,9 +1,11 @@
+import { equalConstantTime } from '../base/bytes.ts';
+import { RealmwardError } from '../base/errors.ts';
 import { nowSeconds, type Seconds } from '../base/ports.ts';
 import { accountName } from '../realm/account-name.ts';
-import type { Principal } from '../realm/principal.ts';
+import { currentKeys, type Principal, type PrincipalKey } from '../realm/principal.ts';
 import type { Right } from '../realm/right.ts';
 import { type Accounts, ofKind, refuseTaken, typedName } from './accounts.ts';
-import { nextKvno, passwordKeys, withKvno } from './keys.ts';
+import { type NewKey, nextKvno, passwordKeys, withKvno } from './keys.ts';
 import { checkPassword } from './password.ts';
 
 export interface NewUser {
@@ -35,14 +37,15 @@ export async function createUser(accounts: Accounts, user: NewUser): Promise<Pri
 }
 
 /**
- * Gives a user a new password, with the next kvno. The old keys go: nothing but the user's own logins is encrypted with them. Throws
- * `RealmwardError` `not-found`, `wrong-kind`, `bad-password`.
+ * Gives a user a new password, with the next kvno. The old keys go: nothing but the user's own logins is encrypted with them. With `another` it
+ * must not be the one that the user has: a password that must be changed is not changed by that. Throws `RealmwardError` `not-found`,
+ * `wrong-kind`, `bad-password`, `same-password`.
  */
 export async function setPassword(
   accounts: Accounts,
   text: string,
   password: string,
-  options: { mustChange?: boolean } = {},
+  options: { mustChange?: boolean; another?: boolean } = {},
 ): Promise<Principal> {
   const name = typedName(accounts, text);
   checkPassword(password);
@@ -50,11 +53,19 @@ export async function setPassword(
   const found = await accounts.principals.find(name);
   if (found !== undefined) ofKind(found, 'user');
   const keys = found === undefined ? [] : await passwordKeys(accounts, name, password);
-  return accounts.principals.change(name, (current) => ({
-    keys: withKvno(keys, nextKvno(ofKind(current, 'user'))),
-    passwordChanged: nowSeconds(accounts.clock),
-    passwordExpires: mustChangeTime(options),
-  }));
+  return accounts.principals.change(name, (current) => {
+    const next = nextKvno(ofKind(current, 'user'));
+    if (options.another === true && areSamePassword(currentKeys(current), keys)) {
+      throw new RealmwardError('same-password', 'the new password is the one that the account has already', {
+        hint: 'Choose another one.',
+      });
+    }
+    return {
+      keys: withKvno(keys, next),
+      passwordChanged: nowSeconds(accounts.clock),
+      passwordExpires: mustChangeTime(options),
+    };
+  });
 }
 
 /** Makes the user's password good for nothing but to be changed, or takes that back. Throws `RealmwardError` `not-found`, `wrong-kind`. */
@@ -79,6 +90,16 @@ export async function setRight(
     ofKind(current, 'user');
     return { right };
   });
+}
+
+/** Whether some of the keys were made alike, and so of one password. Keys made otherwise, of imported accounts, do not tell. */
+function areSamePassword(current: readonly PrincipalKey[], next: readonly NewKey[]): boolean {
+  return next.some(({ key, salt }) =>
+    current.some(
+      (other) =>
+        other.key.etype === key.etype && other.salt === salt && equalConstantTime(other.key.bytes, key.bytes),
+    ),
+  );
 }
 
 /** `passwordExpires` of a password that must be changed at once, or that stays good. */

@@ -86,12 +86,7 @@ export function verifyApReq(
   const client = { realm: ticket.crealm, name: ticket.cname };
   const claimed = { realm: authenticator.crealm, name: authenticator.cname };
   if (!samePrincipal(client, claimed)) refuse('client-mismatch', `It names ${showPrincipal(claimed)}.`);
-  if (
-    address !== undefined &&
-    ticket.caddr !== undefined &&
-    !ticket.caddr.some((one) => sameHost(one, address))
-  )
-    refuse('address-mismatch');
+  if (address !== undefined && !mayComeFrom(ticket.caddr, address)) refuse('address-mismatch');
   const now = nowSeconds(acceptor.clock);
   const skew = authenticator.ctime - now;
   if (Math.abs(skew) > clockSkew)
@@ -167,6 +162,18 @@ function checkPath(ticket: EncTicketPart, server: Principal): void {
   if (ticket.crealm === server.realm || ticket.transited.contents.length === 0) return;
   if ((ticket.flags & TicketFlag.TRANSITED_POLICY_CHECKED) === 0) refuse('path-not-checked');
 }
+
+/**
+ * Whether a ticket that is bound to `caddr` may be used from `address`. An empty list binds to nothing, and neither does the name of the
+ * workstation, which Windows and Samba put there: no sender can be compared with it.
+ */
+function mayComeFrom(caddr: readonly HostAddress[] | undefined, address: HostAddress): boolean {
+  if (caddr === undefined || caddr.every(({ addrType }) => addrType === NETBIOS)) return true;
+  return caddr.some((one) => sameHost(one, address));
+}
+
+/** RFC 4120 section 7.5.3. */
+const NETBIOS = 20;
 
 function sameHost(a: HostAddress, b: HostAddress): boolean {
   return a.addrType === b.addrType && equalBytes(a.address, b.address);

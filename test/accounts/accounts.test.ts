@@ -70,6 +70,21 @@ await t.test('a user', async (t) => {
     },
   );
 
+  await t.test('gets another password than it has, where that is asked for', async (t) => {
+    const { kvno } = present((await createUser(accounts, { name: 'carla', password: 'one' })).keys[0]);
+    await t.rejects(setPassword(accounts, 'carla', 'one', { another: true }), {
+      code: 'same-password',
+      hint: String,
+    });
+    t.match(
+      await setPassword(accounts, 'carla', 'one'),
+      { keys: [{ kvno: kvno + 1 }] },
+      'an administrator may',
+    );
+    t.match(await setPassword(accounts, 'carla', 'two', { another: true }), { keys: [{ kvno: kvno + 2 }] });
+    t.match(await setPassword(accounts, 'carla', 'one', { another: true }), { keys: [{ kvno: kvno + 3 }] });
+  });
+
   await t.test('may expire, and may have to change the password', async (t) => {
     const user = await createUser(accounts, { name: 'guest', password: 'x', expires: 5, mustChange: true });
     t.match(user, { right: undefined, expires: 5, passwordExpires: 0 });

@@ -1,4 +1,5 @@
 /** The application exchange (RFC 4120 section 3.2): both sides, and what each of them refuses. */
+import { utf8 } from '../../src/base/bytes.ts';
 import t from 'tap';
 import { makeApRep, verifyApRep } from '../../src/ap/ap-rep.ts';
 import { makeApReq, type SentApReq, type TicketHolder } from '../../src/ap/ap-req.ts';
@@ -159,8 +160,13 @@ await t.test('a service accepts who owns a ticket for it', async (t) => {
     const address = { addrType: 2, address: Uint8Array.of(192, 0, 2, 1) };
     const { message } = makeApReq(nodeCrypto, clock, holder({ part: { caddr: [ADDRESS] } }));
     t.strictSame(verifyApReq(acceptor(), message, { address }).client, ALICE);
-    const free = makeApReq(nodeCrypto, clock, holder());
-    t.strictSame(verifyApReq(acceptor(), free.message, { address }).client, ALICE);
+    const workstation = { addrType: 20, address: utf8('PC1             ') };
+    for (const caddr of [undefined, [], [workstation]]) {
+      const free = makeApReq(nodeCrypto, clock, holder({ part: { caddr } }));
+      t.strictSame(verifyApReq(acceptor(), free.message, { address }).client, ALICE);
+    }
+    const both = makeApReq(nodeCrypto, clock, holder({ part: { caddr: [workstation, ADDRESS] } }));
+    t.strictSame(verifyApReq(acceptor(), both.message, { address }).client, ALICE);
   });
 });
 
