@@ -5,15 +5,21 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { defaultSalt } from '../realm/name.ts';
 import type { TrustRepository } from '../realm/ports.ts';
 import type { PrincipalKey } from '../realm/principal.ts';
-import type { TrustKeys, TrustRecord, TrustSettings } from '../realm/trust-settings.ts';
-import { STRONG_ETYPES } from '../spec/etypes.ts';
+import {
+  lackingEtypes,
+  type TrustKeys,
+  type TrustRecord,
+  type TrustSettings,
+} from '../realm/trust-settings.ts';
+import { Etype, STRONG_ETYPES } from '../spec/etypes.ts';
 import { checkPassword } from './password.ts';
 
 /** What the functions of this file work on. */
 export interface TrustAccounts {
   readonly realm: string;
   readonly trusts: TrustRepository;
-  readonly crypto: Crypto;
+  /** For the keys of trusts: it makes RC4's, too. */
+  readonly trustCrypto: Crypto;
   readonly clock: Clock;
 }
 
@@ -24,14 +30,34 @@ export async function createTrust(
   secret: string,
 ): Promise<TrustRecord> {
   checkPassword(secret);
-  const record = { ...settings, keys: await trustKeys(accounts, settings.realm, secret, 1) };
+  const record = { ...settings, keys: await trustKeys(accounts, settings, secret, 1) };
   await accounts.trusts.add(record);
   return record;
 }
 
 /**
+ * Changes everything about a trust but its secret. What it no longer names of RC4 is forgotten; a key of RC4 that it names now is made when the
+ * secret is typed the next time (`rotateTrust`). Throws `RealmwardError` `not-found`.
+ */
+export function changeTrust(
+  { trusts }: Pick<TrustAccounts, 'trusts'>,
+  settings: TrustSettings,
+  look: (current: TrustRecord) => void = () => {},
+): Promise<TrustRecord> {
+  const named = ({ key }: PrincipalKey): boolean =>
+    key.etype !== Etype.RC4_HMAC || settings.etypes.includes(key.etype);
+  return trusts.change(settings.realm, (current) => {
+    look(current);
+    const { inbound, outbound } = current.keys;
+    if (inbound.every(named) && outbound.every(named)) return settings;
+    return { ...settings, keys: { inbound: inbound.filter(named), outbound: outbound.filter(named) } };
+  });
+}
+
+/**
  * Gives a trust a new secret. The one before it stays, so that tickets of either are taken while the other side still has the old one; what was
- * before that goes. Throws `RealmwardError` `not-found`, `bad-password`, and `same-secret` for the secret that it has.
+ * before that goes. The secret that it has gives it keys that it lacks. Throws `RealmwardError` `not-found`, `bad-password`, and `same-secret`
+ * where it lacks none.
  */
 export async function rotateTrust(
   accounts: TrustAccounts,
@@ -39,11 +65,26 @@ export async function rotateTrust(
   secret: string,
 ): Promise<TrustRecord> {
   checkPassword(secret);
-  const next = await trustKeys(accounts, realm, secret, 0);
-  return accounts.trusts.change(realm, ({ keys }) => {
+  const { etypes = [] } = (await accounts.trusts.find(realm)) ?? {};
+  const next = await trustKeys(accounts, { realm, etypes }, secret, 0);
+  return accounts.trusts.change(realm, (current) => {
+    const { keys } = current;
     const [newest] = keys.inbound;
     const same = next.inbound.find(({ key }) => key.etype === newest?.key.etype);
     if (newest !== undefined && same !== undefined && equalConstantTime(newest.key.bytes, same.key.bytes)) {
+      const lacking = lackingEtypes(current);
+      if (lacking.length > 0) {
+        const added = (list: readonly PrincipalKey[]): PrincipalKey[] =>
+          list
+            .filter(({ key }) => lacking.includes(key.etype))
+            .map((key) => ({ ...key, kvno: newest.kvno, created: newest.created }));
+        return {
+          keys: {
+            inbound: [...keys.inbound, ...added(next.inbound)],
+            outbound: [...keys.outbound, ...added(next.outbound)],
+          },
+        };
+      }
       throw new RealmwardError('same-secret', `the trust with ${realm} has this secret already`, {
         hint: 'Nothing was changed. Choose a new secret.',
       });
@@ -68,20 +109,21 @@ export function trustSecrets({
 /**
  * Keys of a shared secret. Both directions are krbtgt principals, each of the realm that issues its tickets, so their default salts differ (RFC
  * 4120 section 4): `THEMkrbtgtUS` for tickets that come in, `USkrbtgtTHEM` for those that go out. There are keys of every etype, as the
- * secret is not kept, and the trust may be given other etypes.
+ * secret is not kept, and the trust may be given other etypes; but one of RC4, which is unsalted MD4 of the secret, is made where it is named alone.
  */
 async function trustKeys(
-  { realm: us, crypto, clock }: TrustAccounts,
-  them: string,
+  { realm: us, trustCrypto, clock }: TrustAccounts,
+  { realm: them, etypes }: Pick<TrustSettings, 'realm' | 'etypes'>,
   secret: string,
   kvno: number,
 ): Promise<TrustKeys> {
   const created = nowSeconds(clock);
+  const wanted = [...STRONG_ETYPES, ...etypes.filter((etype) => etype === Etype.RC4_HMAC)];
   const keysOf = (salt: string): Promise<PrincipalKey[]> =>
     Promise.all(
-      STRONG_ETYPES.map(async (etype) => ({
+      wanted.map(async (etype) => ({
         kvno,
-        key: await crypto.stringToKey(etype, secret, salt),
+        key: await trustCrypto.stringToKey(etype, secret, salt),
         salt,
         s2kparams: undefined,
         created,

@@ -18,7 +18,7 @@ import { reasonRow } from '../kdc/reason.ts';
 import type { TrustRecord } from '../realm/trust-settings.ts';
 import { formatEndpoint, parseEndpoint } from '../transport/endpoint.ts';
 import { showAccount } from './administer.ts';
-import { realmSid, type Realm } from './compose/realm.ts';
+import { realmSid, type Realm, trustCrypto } from './compose/realm.ts';
 import { reachable } from './krb5-conf.ts';
 import type { PrincipalState } from './principal-view.ts';
 import { findTrust, isNamedAlike } from './trusts.ts';
@@ -85,6 +85,7 @@ export async function testVisitor(
     proof: 'password' in proof ? proof : { tickets: readTickets(proof.ccache, principal) },
     client: (observe) => nodeClient({ realms: { ...kdcs, [config.realm]: ours }, observe }),
     askUs: options.askUs,
+    trustCrypto,
     clockSkew: config.policy.clockSkew,
     now: () => performance.now(),
     sentence: reasonRow,

@@ -94,12 +94,12 @@ const realmward = ({ realm }: TrustView, line: string): Chapter[] => [
 const GUIDES: Readonly<Record<TrustView['kind'], { setUp: Guide; rotation: Guide; removal: Guide }>> = {
   ad: {
     setUp: (trust, us) => [
-      { title: WINDOWS, lines: [...addKdcs(us), ...netdomAdd(trust, us), ...switchOnAes(trust, us)] },
-      sambaChapter(trust, us),
+      { title: WINDOWS, lines: [...addKdcs(us), ...netdomAdd(trust, us), ...setEtypes(trust, us)] },
+      ...sambaChapters(trust, us),
     ],
     rotation: (trust, us) => [
       { title: WINDOWS, lines: [`${netdom(trust, us)} /reset /passwordt:*`] },
-      sambaChapter(trust, us),
+      ...sambaChapters(trust, us),
     ],
     removal: (trust, us) => [
       { title: WINDOWS, lines: [`${netdom(trust, us)} /remove /force`] },
@@ -142,9 +142,21 @@ function addKdcs({ realm, kdcs }: OurSide): string[] {
   ];
 }
 
-function switchOnAes({ enctypes }: TrustView, { realm }: OurSide): string[] {
+/** Names of the etypes with AES; ksetup knows RC4 under another one, and none is needed. */
+function aesNames({ enctypes }: TrustView): string[] {
+  return enctypes.filter((name) => name.startsWith('aes'));
+}
+
+function setEtypes(trust: TrustView, { realm }: OurSide): string[] {
+  const aes = aesNames(trust);
+  if (aes.length === 0) {
+    return [
+      '# 36: tickets with RC4 (4), and AES session keys in them (32); session keys of RC4 are not accepted.',
+      `Get-ADObject -Filter 'trustPartner -eq "${realm}"' | Set-ADObject -Replace @{'msDS-SupportedEncryptionTypes'=36}`,
+    ];
+  }
   return [
-    `ksetup /setenctypeattr ${realm} ${enctypes.join(' ').toUpperCase()}`,
+    `ksetup /setenctypeattr ${realm} ${aes.join(' ').toUpperCase()}`,
     '# Or, instead of the last line: "Active Directory Domains and Trusts", properties of the domain, Trusts, properties of the trust:',
     '# tick "The other domain supports Kerberos AES Encryption". Without it Windows uses RC4, or answers KDC_ERR_ETYPE_NOSUPP.',
   ];
@@ -152,13 +164,11 @@ function switchOnAes({ enctypes }: TrustView, { realm }: OurSide): string[] {
 
 const SAMBA = 'Samba, as root on a domain controller, with docs/samba_trust.py';
 
-function sambaChapter({ direction }: TrustView, { realm, sid }: OurSide): Chapter {
-  return {
-    title: `${SAMBA}, which asks for the secret`,
-    lines: [
-      `python3 samba_trust.py set ${realm} --netbios ${netbiosName(realm)} --sid ${sid} --direction ${direction}`,
-    ],
-  };
+/** Samba never needs RC4, and the script does not speak of it. */
+function sambaChapters(trust: TrustView, { realm, sid }: OurSide): Chapter[] {
+  if (aesNames(trust).length === 0) return [];
+  const command = `python3 samba_trust.py set ${realm} --netbios ${netbiosName(realm)} --sid ${sid} --direction ${trust.direction}`;
+  return [{ title: `${SAMBA}, which asks for the secret`, lines: [command] }];
 }
 
 function realmwardAdd({ direction }: TrustView, { realm, sid, kdcs }: OurSide): string {

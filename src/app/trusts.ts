@@ -1,9 +1,15 @@
 /** What the command line does to a realm's trusts. */
-import { trustSecrets } from '../accounts/trusts.ts';
+import { changeTrust, trustSecrets } from '../accounts/trusts.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { parseSid, type Sid, splitRid } from '../base/sid.ts';
 import { etypeName } from '../crypto/etypes.ts';
-import { checkedTrust, idleRules, statementOf } from '../realm/trust-settings.ts';
+import {
+  checkedTrust,
+  idleRules,
+  lackingEtypes,
+  statementOf,
+  trustWarnings,
+} from '../realm/trust-settings.ts';
 import type { TrustRecord, TrustSettings } from '../realm/trust-settings.ts';
 import { realmSid, type Realm } from './compose/realm.ts';
 import { formatPath } from './config/mistakes.ts';
@@ -34,6 +40,8 @@ export interface TrustView {
   readonly declared: boolean;
   /** The current secret, then the one before it, which still counts. */
   readonly secrets: readonly { readonly version: number; readonly set: string | null }[];
+  /** What works less well than it seems, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export interface RuleView {
@@ -61,7 +69,7 @@ export async function newTrust(realm: Realm, options: TrustOptions): Promise<Tru
 export async function setTrust(realm: Realm, name: string, options: TrustOptions): Promise<TrustView> {
   const current = await findTrust(realm, name);
   const settings = await readOptions(realm, { ...optionsOf(current), ...options });
-  await realm.accounts.trusts.change(name, settings);
+  await changeTrust(realm.accounts, settings);
   return showTrust(realm, name);
 }
 
@@ -143,7 +151,23 @@ function trustView({ config }: Realm, record: TrustRecord): TrustView {
     transits: record.transits,
     declared: config.trusts.some((declared) => declared.realm === realm),
     secrets: trustSecrets(record).map(({ kvno, created }) => ({ version: kvno, set: isoTime(created) })),
+    warnings: recordWarnings(config, record),
   };
+}
+
+function recordWarnings({ realm, policy }: Realm['config'], record: TrustRecord): string[] {
+  const lacking = lackingEtypes(record).map(
+    (etype) =>
+      `the trust with ${record.realm} has no key of ${etypeName(etype)} yet: type its secret once more, in "realmward trust rotate ${record.realm}"`,
+  );
+  return [...trustWarnings(record, { realm, etypes: policy.etypes }), ...lacking];
+}
+
+/** Warnings of all trusts that can be read. */
+export async function trustWarningsOf({ config, store }: Realm): Promise<string[]> {
+  const readable = store.trustDirectory.all().map(({ realm }) => store.trusts.find(realm));
+  const records = await Promise.all(readable);
+  return records.flatMap((record) => (record === undefined ? [] : recordWarnings(config, record)));
 }
 
 /** What a record would be stated as. */

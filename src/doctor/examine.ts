@@ -21,6 +21,7 @@ import { type VerifiedPac, verifyForeignPac } from '../pac/verify.ts';
 import type { PrincipalKey } from '../realm/principal.ts';
 import { trustedDomains } from '../realm/trust.ts';
 import type { TrustRecord } from '../realm/trust-settings.ts';
+import { Etype } from '../spec/etypes.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
 import { PacBuffer } from '../spec/pac-buffers.ts';
 import { Diagnosis } from './diagnosis.ts';
@@ -131,7 +132,7 @@ function openTicket({ crypto, trust, us }: Examination, { encPart, sname, realm 
       : new Diagnosis(
           'key',
           'enctype-not-enabled',
-          `${them} made the ticket with ${type}, which realmward does not speak: AES is not switched on for this trust there.`,
+          `${them} made the ticket with ${type}, of which this trust has no key here: AES is not switched on for it there.`,
           aesFix(trust, us.realm),
         );
   }
@@ -174,7 +175,9 @@ function otherSecret({ realm: them, kind }: TrustRecord, us: string): Diagnosis 
 }
 
 /** Where AES is switched on for a trust at the other side. */
-export function aesFix({ kind, realm: them }: TrustRecord, us: string): string {
+export function aesFix({ kind, realm: them, etypes }: TrustRecord, us: string): string {
+  if (kind === 'ad' && etypes.every((etype) => etype === Etype.RC4_HMAC))
+    return `In AD set msDS-SupportedEncryptionTypes of the trust with ${us} to 36: RC4 tickets with AES session keys in them. Better: let both sides use AES altogether.`;
   return kind === 'ad'
     ? `In AD tick "The other domain supports Kerberos AES Encryption" in the properties of the trust, or: ksetup /setenctypeattr ${us} AES256-CTS-HMAC-SHA1-96. Then set the secret there again, so that AD makes AES keys of it.`
     : `Give krbtgt/${us}@${them} a key of aes256 there.`;

@@ -33,6 +33,8 @@ export interface TrustTest {
   readonly client: (observe: (event: ClientEvent | SenderEvent) => void) => ClientContext;
   /** Also asks our own KDC, as a client would. */
   readonly askUs: boolean;
+  /** For the keys of the trust, as our KDC uses them. */
+  readonly trustCrypto: ClientContext['crypto'];
   readonly clockSkew: Seconds;
   /** Milliseconds of a clock that is never set. */
   readonly now: () => number;
@@ -62,7 +64,7 @@ export async function testTrust(test: TrustTest): Promise<TrustReport> {
     checkDirection(trust, steps);
     const now = (): Seconds => nowSeconds(context.clock);
     const referral = await ticketForUs(test, context, watch, steps, now());
-    const examination = { crypto: context.crypto, trust, us, now: now(), clockSkew, sentence };
+    const examination = { crypto: test.trustCrypto, trust, us, now: now(), clockSkew, sentence };
     arrival = examineTicket(examination, referral.ticket, steps);
     verdict = foreignVerdict(trustOf(trust), arrival.groups);
     steps.seen('right', verdict.because);

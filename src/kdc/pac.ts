@@ -37,7 +37,7 @@ import { findPadata } from './padata.ts';
 import type { KdcRealm } from './realm.ts';
 import { refuse } from './refusal.ts';
 import type { TicketClient } from './steps/ticket-client.ts';
-import type { TicketTarget } from './target.ts';
+import type { TicketKeys, TicketTarget } from './target.ts';
 import type { OpenedTicket } from './ticket-memory.ts';
 import { transitedRealms } from './transited.ts';
 
@@ -62,13 +62,12 @@ export function requestedPac(padata: readonly PaData[] | undefined): number {
 export function tgtPac(
   realm: KdcRealm,
   ticket: PacTicket & { readonly pacAttributes: number; readonly target: TicketTarget },
-  kdcKey: Key,
-  serverKey: Key,
+  { crypto, key: serverKey, kdc: { key: kdcKey } }: TicketKeys,
 ): Uint8Array {
   const etypes = { server: serverKey.etype, kdc: kdcKey.etype };
   const abroad = ticket.target.trust !== undefined;
   const template = tgtTemplate(realm, ticket.client, clientName(ticket.cname), etypes, abroad);
-  return issueTgtPac(realm.crypto, template, {
+  return issueTgtPac(crypto, template, {
     authTime: ticket.authtime,
     attributes: ticket.pacAttributes,
     serverKey,
@@ -139,7 +138,7 @@ export function verifyTrustPac(realm: KdcRealm, part: EncTicketPart, key: Key, t
   return orMalformed(() => {
     const bytes = findPac(part.authorizationData);
     if (bytes === undefined) return refuse('foreign-pac-missing', `It was issued by ${trust.realm}.`);
-    const verified = verifyForeignPac(realm.crypto, bytes, key);
+    const verified = verifyForeignPac(realm.trustCrypto, bytes, key);
     if (typeof verified === 'string') return refuse(verified);
     return filtered(realm, part, verified, trust, true);
   });

@@ -18,7 +18,13 @@ export interface KdcOptions {
   readonly realm: string;
   /** The realm's own SID. */
   readonly sid: Sid;
+  /** Without RC4. */
   readonly crypto: Crypto;
+  /**
+   * For the tickets between a trusted realm and ours: with the keys of a trust, and with nothing else. It speaks RC4, of which only a trust
+   * whose operator named it has a key (docs/decisions/0013).
+   */
+  readonly trustCrypto: Crypto;
   readonly clock: Clock;
   readonly directory: PrincipalDirectory;
   readonly logins: LoginRecorder;

@@ -438,6 +438,12 @@ export const REASONS = {
     text: 'The ticket of the trusted realm has an encryption type that the trust does not name.',
     hint: 'Switch AES on at the other side: on Windows the box "The other domain supports Kerberos AES Encryption" of the trust.',
   },
+  'trust-session-key': {
+    wire: ErrorCode.KDC_ERR_ETYPE_NOSUPP,
+    level: 'warn',
+    text: 'The trusted realm made not only its ticket with RC4, as the trust allows, but the session key in it, too.',
+    hint: 'Let AD use AES session keys: msDS-SupportedEncryptionTypes of the trust object 36 instead of 4; or, better, AES altogether.',
+  },
   'path-not-accepted': {
     wire: ErrorCode.KDC_ERR_PATH_NOT_ACCEPTED,
     level: 'warn',

@@ -86,7 +86,7 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
   if (!hasPac(wanted.client)) {
     authorizationData = inherited;
   } else if (keys.forKdc) {
-    authorizationData = [pacElement(tgtPac(realm, wanted, keys.kdc.key, keys.key)), ...inherited];
+    authorizationData = [pacElement(tgtPac(realm, wanted, keys)), ...inherited];
   } else {
     const others =
       rights.length === 0 ? inherited : [indicatorOf(realm, rights, bare, keys.key, keys.kdc), ...inherited];
@@ -106,7 +106,7 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
       encPart: {
         etype: keys.key.etype,
         kvno: keys.kvno,
-        cipher: realm.crypto.encrypt(keys.key, KeyUsage.TICKET, part),
+        cipher: keys.crypto.encrypt(keys.key, KeyUsage.TICKET, part),
       },
     },
     sessionKey,

@@ -1,6 +1,6 @@
 import { RealmwardError } from '../base/errors.ts';
 import { parseSid, type Sid, splitRid, withRid } from '../base/sid.ts';
-import { STRONG_ETYPES } from '../spec/etypes.ts';
+import { Etype, STRONG_ETYPES, TRUST_ETYPES } from '../spec/etypes.ts';
 import type { PrincipalKey } from './principal.ts';
 import type { Right } from './right.ts';
 import type { RightRule, Trust, TrustDirection, TrustKind } from './trust.ts';
@@ -15,7 +15,7 @@ export interface TrustSettings extends Omit<Trust, 'inboundKeys' | 'outboundKeys
 
 /** A trust as it is kept. */
 export interface TrustRecord extends TrustSettings {
-  /** Keys of the current secret (highest kvno) and of the one before it, of every etype that there is: `etypes` says which ones are used. */
+  /** Keys of the current secret (highest kvno) and of the one before it, of every etype that there is, RC4 where it is named: `etypes` says which are used. */
   readonly keys: TrustKeys;
 }
 
@@ -116,7 +116,44 @@ export function trustOf(record: TrustRecord): Trust {
   };
 }
 
-/** AD has keys of these alone, and issues no ticket of another etype. */
+/** What works less well than its operator may think, or not at all, and is no mistake of the statement: a sentence each. */
+export function trustWarnings(
+  { realm, kind, etypes }: TrustSettings,
+  own: { readonly realm: string; readonly etypes: readonly number[] },
+): string[] {
+  const warnings: string[] = [];
+  if (etypes.includes(Etype.RC4_HMAC)) {
+    warnings.push(
+      `the trust with ${realm} uses RC4, which is broken: who records its tickets may come to read and to forge them. Switch AES on at the other side, and take arcfour-hmac out of enctypes`,
+    );
+  }
+  if (kind === 'ad' && !AD_ETYPES.some((etype) => own.etypes.includes(etype))) {
+    warnings.push(
+      `the trust with ${realm} brings nobody here: Active Directory makes session keys of aes256-cts-hmac-sha1-96 and aes128-cts-hmac-sha1-96 alone, and policy.etypes has neither`,
+    );
+  }
+  if (kind === 'ad' && realm !== realm.toUpperCase()) {
+    warnings.push(
+      `the trust with ${realm} does not work: Active Directory writes the names of its realms in upper case, so this one is ${realm.toUpperCase()}`,
+    );
+  }
+  if (kind === 'ad' && own.realm !== own.realm.toUpperCase()) {
+    warnings.push(
+      `the trust with ${realm} does not work: Active Directory makes its keys with our name in upper case, and ours is ${own.realm}. A realm that AD trusts needs a name in upper case`,
+    );
+  }
+  return warnings;
+}
+
+/** Etypes that a trust names and has no key of, since its secret was set before that: what came of that secret alone is kept. */
+export function lackingEtypes({ etypes, keys: { inbound } }: Pick<TrustRecord, 'etypes' | 'keys'>): number[] {
+  const newest = inbound[0]?.kvno;
+  const has = (etype: number): boolean =>
+    inbound.some(({ kvno, key }) => kvno === newest && key.etype === etype);
+  return etypes.filter((etype) => !has(etype));
+}
+
+/** AD has AES keys of these alone, and issues no ticket of another AES etype. */
 const AD_ETYPES: readonly number[] = [18, 17];
 
 /** SIDs of Windows domains and of realmward realms. Nothing shorter: a pinned S-1-5-32 would let the administrators of any machine in. */
@@ -153,7 +190,9 @@ function* realmMistakes(
     else if (transits.indexOf(name) !== i) yield { path, expected: 'each realm once' };
   }
   for (const [i, etype] of etypes.entries()) {
-    if (isAd({ kind, domainSids }) && !AD_ETYPES.includes(etype)) {
+    if (etype === Etype.RC4_HMAC) {
+      if (kind === 'realmward') yield { path: ['enctypes', i], expected: 'AES: no realmward realm lacks it' };
+    } else if (isAd({ kind, domainSids }) && !AD_ETYPES.includes(etype)) {
       yield {
         path: ['enctypes', i],
         expected: 'aes256-cts-hmac-sha1-96 or aes128-cts-hmac-sha1-96: AD has no other AES keys',
@@ -223,7 +262,7 @@ function settingsOf(statement: TrustStatement): TrustSettings {
       sid: sid === undefined ? withRid(domainSids[0] as Sid, rid as number) : parseSid(sid),
       right,
     })),
-    etypes: STRONG_ETYPES.filter((etype) => etypes.includes(etype)),
+    etypes: TRUST_ETYPES.filter((etype) => etypes.includes(etype)),
     domains: [...new Set(domains.map((domain) => domain.toLowerCase()))],
     transits: statement.transits ?? [],
   };

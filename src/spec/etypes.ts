@@ -9,3 +9,6 @@ export const Etype = {
 
 /** Every etype realmward may use by default, strongest first. RC4 is not among them. */
 export const STRONG_ETYPES: readonly number[] = [20, 19, 18, 17];
+
+/** What a ticket between two realms may be made with, strongest first: RC4 where an operator names it (docs/decisions/0013). */
+export const TRUST_ETYPES: readonly number[] = [...STRONG_ETYPES, Etype.RC4_HMAC];

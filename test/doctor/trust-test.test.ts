@@ -19,7 +19,7 @@ import { reasonRow } from '../../src/kdc/reason.ts';
 import { trustOf } from '../../src/realm/trust-settings.ts';
 import { ErrorCode } from '../../src/spec/error-codes.ts';
 import { AD_REALM, AD_SID, foreignTicket, type ForeignTicketFields } from '../support/foreign-tickets.ts';
-import { REALM, REALM_SID } from '../support/memory-realm.ts';
+import { REALM, REALM_SID, trustCrypto } from '../support/memory-realm.ts';
 import { present } from '../support/present.ts';
 import { name } from '../support/requests.ts';
 import { PASSWORD, TwoRealms, type TwoRealmsOptions } from '../support/two-realms.ts';
@@ -38,6 +38,7 @@ async function tested(
     proof: { password: PASSWORD },
     client: (observe) => realms.client(observe),
     askUs: true,
+    trustCrypto,
     clockSkew: 300,
     now: () => now++,
     sentence: reasonRow,
@@ -366,7 +367,7 @@ await t.test('each likely cause is named, with a fix', async (t) => {
     await fails(t, realms, {
       at: 'key',
       cause: 'enctype-not-enabled',
-      text: /made the ticket with rc4-hmac, which realmward does not speak/,
+      text: /made the ticket with rc4-hmac, of which this trust has no key here/,
       fix: /The other domain supports Kerberos AES Encryption/,
     });
 

@@ -20,7 +20,7 @@ import {
   foreignTicket,
   type ForeignTicketFields,
 } from '../support/foreign-tickets.ts';
-import { MemoryRealm, REALM, REALM_SID } from '../support/memory-realm.ts';
+import { MemoryRealm, REALM, REALM_SID, trustCrypto } from '../support/memory-realm.ts';
 import {
   askForError,
   asReq,
@@ -180,6 +180,71 @@ await t.test('the secret before the current one still opens, kvno absent or fore
     await refused(realm, foreignTicket(realm, trust, { key: nodeCrypto.randomKey(20) })),
     'trust-etype',
   );
+});
+
+await t.test('RC4 is for the ticket of a trust that names it, and for nothing else', async (t) => {
+  const rc4 = { kvno: 1, key: trustCrypto.randomKey(23), salt: undefined, s2kparams: undefined };
+  const { realm, trust } = await setUp({ inboundKeys: [rc4], outboundKeys: [rc4] });
+
+  await t.test('a user comes with a ticket, and a PAC signature, of RC4', async (t) => {
+    const credential = foreignTicket(realm, trust, { groups: [1107] });
+    t.equal(credential.ticket.encPart.etype, 23);
+    const ticket = await getTicket(realm, credential, DEVICE);
+    t.equal(realm.lastEvent().right, 'Administrator');
+    t.match(ticket.ticket.encPart.etype, 20, 'what we issue has nothing of it');
+    t.equal(ticket.key.etype, 20);
+    const flip = (bytes: Uint8Array) => bytes.map((octet, i) => (i === 200 ? octet ^ 1 : octet));
+    t.equal(await refused(realm, foreignTicket(realm, trust, { pac: flip })), 'pac-server-signature');
+    const other = trustCrypto.randomKey(23);
+    t.equal(await refused(realm, foreignTicket(realm, trust, { key: other })), 'trust-secret');
+  });
+
+  await t.test('but not with a session key of it', async (t) => {
+    const ticket = foreignTicket(realm, trust, { session: 23 });
+    const error = await askForError(
+      realm,
+      tgsReq(realm.clock, { ...ticket, key: nodeCrypto.randomKey(18) }, { body: { sname: name(DEVICE) } }),
+    );
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_ETYPE_NOSUPP);
+    t.equal(realm.lastEvent().reason, 'trust-session-key');
+  });
+
+  await t.test('ours go there with a ticket and PAC signatures of it, and an AES session key', async (t) => {
+    const referral = await getTicket(realm, await login(realm, 'alice'), `krbtgt/${AD_REALM}`, {
+      body: { etype: [23, 20, 18] },
+    });
+    t.equal(referral.ticket.encPart.etype, 23);
+    t.equal(referral.key.etype, 18, 'aes-sha1 is what any domain controller has');
+    const part = openedPart(referral, rc4.key, trustCrypto);
+    const [pac] = decode(AdIfRelevant, part.authorizationData?.[0]?.adData as Uint8Array);
+    t.type(verifyForeignPac(trustCrypto, pac?.adData as Uint8Array, rc4.key), 'object');
+    const [signature] = decodePac(pac?.adData as Uint8Array).buffers.filter(({ type }) => type === 6);
+    t.equal(new DataView((signature?.data as Uint8Array).slice().buffer).getInt32(0, true), -138);
+    t.equal(
+      await refused(realm, await login(realm, 'alice'), {
+        body: { sname: name(`krbtgt/${AD_REALM}`), etype: [23] },
+      }),
+      'no-common-etype',
+    );
+  });
+
+  await t.test('nor does RC4 open anything but a ticket of that trust', async (t) => {
+    const forged = foreignTicket(realm, trust, {});
+    const { ticket } = forged;
+    for (const [sname, issuer] of [
+      [KRBTGT, REALM],
+      [DEVICE, REALM],
+    ] as const) {
+      const asOurs = { ...forged, ticket: { ...ticket, realm: issuer, sname: name(sname) } };
+      t.equal(await refused(realm, asOurs), 'unknown-ticket-key', `as ${sname}@${issuer}`);
+    }
+    // Not even where a principal's record holds such a key.
+    realm.change(DEVICE, { keys: [{ ...rc4, kvno: 1 }] });
+    t.equal(await refused(realm, await login(realm, 'alice')), 'no-common-etype');
+    const other = adTrust({ realm: 'B.EXAMPLE', domains: ['b.example'] });
+    realm.trusts.set(other.realm, other);
+    t.equal(await refused(realm, foreignTicket(realm, other, { key: rc4.key })), 'trust-etype');
+  });
 });
 
 await t.test(

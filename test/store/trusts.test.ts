@@ -3,14 +3,14 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { createTrust, rotateTrust, trustSecrets } from '../../src/accounts/trusts.ts';
+import { changeTrust, createTrust, rotateTrust, trustSecrets } from '../../src/accounts/trusts.ts';
 import { parseSid } from '../../src/base/sid.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import type { PrincipalKey } from '../../src/realm/principal.ts';
-import { checkedTrust, type TrustRecord } from '../../src/realm/trust-settings.ts';
+import { checkedTrust, lackingEtypes, type TrustRecord } from '../../src/realm/trust-settings.ts';
 import type { Trust } from '../../src/realm/trust.ts';
 import type { Store } from '../../src/store/open.ts';
-import { FakeClock } from '../support/memory-realm.ts';
+import { FakeClock, trustCrypto } from '../support/memory-realm.ts';
 import { present } from '../support/present.ts';
 import { storeProcess } from '../support/store-process.ts';
 import { STORE_REALM, temporaryStore } from '../support/temporary-store.ts';
@@ -35,11 +35,13 @@ const SETTINGS = checkedTrust(
   OWN,
 );
 
+const ONE_IN_MD4 = 'e721aa5317844363f6c833a3ff4c1638';
+
 const clock = new FakeClock();
 const accounts = ({ trusts }: Pick<Store, 'trusts'>) => ({
   realm: STORE_REALM,
   trusts,
-  crypto: nodeCrypto,
+  trustCrypto,
   clock,
 });
 const bytes = ({ key }: PrincipalKey): Uint8Array => key.bytes;
@@ -150,6 +152,37 @@ await t.test('a trust', async (t) => {
     for (const { key } of [...keys.inbound, ...keys.outbound])
       t.notOk(stored.includes(Buffer.from(key.bytes)));
   });
+});
+
+await t.test('a trust has a key of RC4 where it is named, and no longer', async (t) => {
+  const store = await temporaryStore(t);
+  const rc4 = { ...SETTINGS, etypes: [23] };
+  const keysOf = async (): Promise<string> => shape(present(await store.trusts.find(AD)).keys.inbound);
+  await createTrust(accounts(store), SETTINGS, 'one');
+  t.equal(await keysOf(), '1:20 1:19 1:18 1:17');
+  await t.rejects(rotateTrust(accounts(store), AD, 'one'), { code: 'same-secret' });
+
+  await changeTrust(accounts(store), rc4);
+  t.same(lackingEtypes(present(await store.trusts.find(AD))), [23], 'it takes the secret to make one');
+  t.same(present(store.trustDirectory.find(AD)).inboundKeys, []);
+  await t.rejects(rotateTrust(accounts(store), AD, ''), { code: 'bad-password' });
+  await rotateTrust(accounts(store), AD, 'one');
+  t.equal(await keysOf(), '1:20 1:19 1:18 1:17 1:23', 'typed once more it is no new one');
+  t.same(lackingEtypes(present(await store.trusts.find(AD))), []);
+  const { inboundKeys, outboundKeys } = present(store.trustDirectory.find(AD));
+  t.equal(shape(inboundKeys), '1:23');
+  // MD4("one" in UTF-16), from `openssl dgst -md4 -provider legacy`: no salt, so both directions have one key.
+  for (const [key] of [inboundKeys, outboundKeys])
+    t.equal(Buffer.from(present(key).key.bytes).toString('hex'), ONE_IN_MD4);
+  await t.rejects(rotateTrust(accounts(store), AD, 'one'), { code: 'same-secret' });
+
+  await rotateTrust(accounts(store), AD, 'two');
+  t.equal(await keysOf(), '2:20 2:19 2:18 2:17 2:23 1:20 1:19 1:18 1:17 1:23');
+  await changeTrust(accounts(store), SETTINGS);
+  t.equal(await keysOf(), '2:20 2:19 2:18 2:17 1:20 1:19 1:18 1:17', 'and is forgotten with its name');
+  await store.trusts.remove(AD);
+  await createTrust(accounts(store), rc4, 'one');
+  t.equal(await keysOf(), '1:20 1:19 1:18 1:17 1:23');
 });
 
 await t.test('sealed keys of a trust', async (t) => {

@@ -9,7 +9,7 @@ import type { LogonInfo } from '../../src/pac/logon-info.ts';
 import { ownIdentity } from '../../src/pac/own-account.ts';
 import { issueTgtPac, prepareTgtPac } from '../../src/pac/template.ts';
 import type { Trust } from '../../src/realm/trust.ts';
-import { type MemoryRealm, REALM } from './memory-realm.ts';
+import { type MemoryRealm, REALM, trustCrypto } from './memory-realm.ts';
 import { type Credential, name } from './requests.ts';
 
 export const AD_REALM = 'AD.EXAMPLE.TEST';
@@ -58,6 +58,8 @@ export interface ForeignTicketFields {
   /** Changes the signed PAC's bytes; `undefined` leaves the PAC out. */
   readonly pac?: (bytes: Uint8Array) => Uint8Array | undefined;
   readonly key?: Key;
+  /** Etype of the session key; default aes256-sha1. */
+  readonly session?: number;
   readonly kvno?: number;
   readonly domain?: Sid;
   readonly netbios?: string;
@@ -74,7 +76,7 @@ export function foreignTicket(
   if (key === undefined) throw new Error('the trust has no key');
   const crealm = fields.part?.crealm ?? trust.realm;
   const authtime = fields.part?.authtime ?? realm.clock.seconds;
-  const session = nodeCrypto.randomKey(18);
+  const session = trustCrypto.randomKey(fields.session ?? 18);
   const own = ownIdentity(
     {
       realm: crealm,
@@ -93,7 +95,7 @@ export function foreignTicket(
   const groupIds = [513, ...(fields.groups ?? [])].map((rid) => ({ rid, attributes: 7 }));
   const logonInfo = { ...own.logonInfo, groupIds, ...fields.logonInfo };
   const template = prepareTgtPac({ ...own, logsOnHere: false, logonInfo }, { server: key.etype, kdc: 18 });
-  const signed = issueTgtPac(nodeCrypto, template, {
+  const signed = issueTgtPac(trustCrypto, template, {
     authTime: authtime,
     attributes: 2,
     serverKey: key,
@@ -113,7 +115,7 @@ export function foreignTicket(
     authorizationData: inner && [{ adType: 1, adData: inner }],
     ...fields.part,
   };
-  const cipher = nodeCrypto.encrypt(key, 2, encode(EncTicketPart, { ...part, flags: part.flags >>> 0 }));
+  const cipher = trustCrypto.encrypt(key, 2, encode(EncTicketPart, { ...part, flags: part.flags >>> 0 }));
   return {
     ticket: {
       tktVno: 5,

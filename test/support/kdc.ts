@@ -27,7 +27,7 @@ export interface KdcConfig {
   readonly trusts?: readonly TrustConfig[];
 }
 
-/** A trusted realm under the names of the configuration file. MIT takes realm, direction and secret of it. */
+/** A trusted realm under the names of the configuration file. MIT takes realm, direction, secret and enctypes of it. */
 export interface TrustConfig {
   readonly realm: string;
   readonly secret: string;
@@ -36,6 +36,7 @@ export interface TrustConfig {
   readonly netbios?: string;
   readonly domainSid?: string | readonly string[];
   readonly kdcs?: readonly string[];
+  readonly enctypes?: readonly string[];
   /** Realms behind this one, and DNS suffixes beside its own. */
   readonly transits?: readonly string[];
   readonly domains?: readonly string[];

@@ -1,7 +1,8 @@
 import { Key } from '../../src/base/key.ts';
 import type { Clock } from '../../src/base/ports.ts';
 import { parseSid } from '../../src/base/sid.ts';
-import { nodeCrypto } from '../../src/crypto/node.ts';
+import { createCrypto } from '../../src/crypto/crypto.ts';
+import { nodeCrypto, nodePrimitives } from '../../src/crypto/node.ts';
 import { createKdc, type Kdc } from '../../src/kdc/kdc.ts';
 import type { KdcEvent } from '../../src/kdc/event.ts';
 import type { KdcOptions } from '../../src/kdc/realm.ts';
@@ -12,6 +13,9 @@ import type { Principal, PrincipalKey } from '../../src/realm/principal.ts';
 
 export const REALM = 'REALM1.EXAMPLE';
 export const REALM_SID = parseSid('S-1-5-21-1111111111-2222222222-3333333333');
+
+/** As the server's: with RC4, for the keys of trusts. */
+export const trustCrypto = createCrypto(nodePrimitives, { rc4: true });
 
 /** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {
@@ -52,6 +56,7 @@ export class MemoryRealm {
       realm,
       sid,
       crypto: nodeCrypto,
+      trustCrypto,
       clock: this.clock,
       directory: {
         get: (name) => {

@@ -44,10 +44,13 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
           ({ name, password }) => `addprinc -pw "${password}" +requires_preauth ${name}`,
         ),
         ...(config.services ?? []).map(({ name }) => `addprinc -randkey ${name}`),
-        ...(config.trusts ?? []).flatMap(({ direction, secret, ...trust }) => [
-          ...(direction === 'outbound' ? [] : [`addprinc -pw "${secret}" krbtgt/${realm}@${trust.realm}`]),
-          ...(direction === 'inbound' ? [] : [`addprinc -pw "${secret}" krbtgt/${trust.realm}@${realm}`]),
-        ]),
+        ...(config.trusts ?? []).flatMap(({ direction, secret, enctypes, ...trust }) => {
+          const add = `addprinc ${enctypes === undefined ? '' : `-e ${enctypes.map((name) => `${name}:normal`).join(',')} `}-pw "${secret}"`;
+          return [
+            ...(direction === 'outbound' ? [] : [`${add} krbtgt/${realm}@${trust.realm}`]),
+            ...(direction === 'inbound' ? [] : [`${add} krbtgt/${trust.realm}@${realm}`]),
+          ];
+        }),
       ]);
     }
     return serve(port);

@@ -164,8 +164,8 @@ export async function getTicket(
 }
 
 /** The inside of a ticket, opened with `key`. */
-export function openedPart(credential: Credential, key: Key): EncTicketPart {
-  return decode(EncTicketPart, nodeCrypto.decrypt(key, 2, credential.ticket.encPart.cipher));
+export function openedPart(credential: Credential, key: Key, crypto = nodeCrypto): EncTicketPart {
+  return decode(EncTicketPart, crypto.decrypt(key, 2, credential.ticket.encPart.cipher));
 }
 
 /** The same credential with another inside of its ticket: what somebody who has `key` can forge. */

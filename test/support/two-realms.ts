@@ -15,7 +15,7 @@ import {
   type TrustStatement,
 } from '../../src/realm/trust-settings.ts';
 import { AD_REALM, AD_SID } from './foreign-tickets.ts';
-import { MemoryRealm, REALM, REALM_SID } from './memory-realm.ts';
+import { MemoryRealm, REALM, REALM_SID, trustCrypto } from './memory-realm.ts';
 import { ORIGIN } from './requests.ts';
 
 const SECRET = 'Shared.Trust.Secret-1';
@@ -83,6 +83,7 @@ export class TwoRealms {
   async rotate(secret: string): Promise<void> {
     const { trust } = this;
     const trusts = {
+      find: async () => trust,
       change: async (_: string, change: (current: TrustRecord) => object) => ({ ...trust, ...change(trust) }),
     };
     const accounts = { ...keeper(this.theirs), trusts: trusts as unknown as TrustRepository };
@@ -145,5 +146,5 @@ const TGS_REP = 0x6d;
 
 function keeper({ clock }: MemoryRealm) {
   const trusts = { add: async () => {} } as unknown as TrustRepository;
-  return { realm: REALM, trusts, crypto: nodeCrypto, clock };
+  return { realm: REALM, trusts, trustCrypto, clock };
 }

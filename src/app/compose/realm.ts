@@ -8,7 +8,8 @@ import type { Accounts } from '../../accounts/accounts.ts';
 import { RealmwardError } from '../../base/errors.ts';
 import type { Clock, Logger } from '../../base/ports.ts';
 import { parseSid, type Sid } from '../../base/sid.ts';
-import { nodeCrypto } from '../../crypto/node.ts';
+import { createCrypto, type Crypto } from '../../crypto/crypto.ts';
+import { nodeCrypto, nodePrimitives } from '../../crypto/node.ts';
 import { dataFile } from '../../store/data-dir.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import type { Config } from '../config/load.ts';
@@ -30,6 +31,9 @@ export interface Realm {
 /** The machine's clock. Milliseconds are its resolution: a monotonic source of microseconds would not follow when the clock is set. */
 export const systemClock: Clock = { microseconds: () => Date.now() * 1000 };
 
+/** For the keys of trusts, and for nothing else: with RC4, which only a trust that names it has a key of (docs/decisions/0013). */
+export const trustCrypto: Crypto = createCrypto(nodePrimitives, { rc4: true });
+
 /** Opens the store that the configuration names, made where it is missing. Throws as `openStore`. */
 export async function openRealm(
   config: Config,
@@ -43,6 +47,7 @@ export async function openRealm(
     principals: store.principals,
     trusts: store.trusts,
     crypto: nodeCrypto,
+    trustCrypto,
     clock: systemClock,
     etypes: policy.etypes,
   };
@@ -52,7 +57,7 @@ export async function openRealm(
 /** What `prepareRealm` did: mostly what it made because it was missing. */
 export interface Prepared {
   readonly sid: Sid;
-  /** How many of krbtgt and kadmin/changepw. */
+  /** How many of krbtgt, kadmin/changepw and the services of the HTTPS server. */
   readonly realmPrincipals: number;
   readonly users: readonly string[];
   readonly services: readonly string[];
@@ -79,7 +84,7 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
   const trusts = await missingTrusts(accounts, config.trusts, environment);
 
   const sid = await realmSid(realm);
-  const realmPrincipals = await ensureRealmPrincipals(accounts);
+  const realmPrincipals = await ensureRealmPrincipals(accounts, config.https?.names);
   const made: string[] = [];
   const make = async (name: string, creation: Promise<unknown>): Promise<void> => {
     try {

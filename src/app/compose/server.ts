@@ -14,7 +14,15 @@ import { startTransports } from '../../transport/listen.ts';
 import type { Config } from '../config/load.ts';
 import { clientKrb5Conf } from '../krb5-conf.ts';
 import { logKdcEvent } from '../log-event.ts';
-import { type Environment, openRealm, type Prepared, prepareRealm, systemClock } from './realm.ts';
+import { trustWarningsOf } from '../trusts.ts';
+import {
+  type Environment,
+  openRealm,
+  type Prepared,
+  prepareRealm,
+  systemClock,
+  trustCrypto,
+} from './realm.ts';
 
 export interface ServerOptions {
   readonly environment: Environment;
@@ -59,11 +67,13 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const prepared = await prepareRealm(realm, options.environment);
   for (const trust of prepared.changedTrusts)
     logger.info({ trust }, 'the trust was changed to what the configuration says');
+  for (const warning of await trustWarningsOf(realm)) logger.warn(warning);
 
   const kdcOptions: KdcOptions = {
     realm: config.realm,
     sid: prepared.sid,
     crypto: nodeCrypto,
+    trustCrypto,
     clock: systemClock,
     directory: realm.store.directory,
     logins: realm.store.recorder,

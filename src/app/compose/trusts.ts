@@ -1,4 +1,4 @@
-import { createTrust, type TrustAccounts } from '../../accounts/trusts.ts';
+import { changeTrust, createTrust, type TrustAccounts } from '../../accounts/trusts.ts';
 import type { Sid } from '../../base/sid.ts';
 import { checkedTrust, statementOf, type TrustSettings } from '../../realm/trust-settings.ts';
 import type { DeclaredTrust } from '../config/load.ts';
@@ -49,9 +49,8 @@ export async function applyTrusts(
   const changed: string[] = [];
   for (const settings of wanted) {
     if (made.includes(settings.realm)) continue;
-    await trusts.change(settings.realm, (current) => {
+    await changeTrust(accounts, settings, (current) => {
       if (!sameSettings(current, settings)) changed.push(settings.realm);
-      return settings;
     });
   }
   return { made, changed };

@@ -1,4 +1,4 @@
-import { idleRules } from '../../realm/trust-settings.ts';
+import { idleRules, trustWarnings } from '../../realm/trust-settings.ts';
 import { type Config, loadConfig } from './load.ts';
 import { ConfigError, formatMistake, type Mistake } from './mistakes.ts';
 
@@ -20,7 +20,7 @@ export function checkConfig(
     return {
       realm: config.realm,
       mistakes: [],
-      warnings: [...unreadableSecrets(config, environment), ...idle(config)],
+      warnings: [...unreadableSecrets(config, environment), ...idle(config), ...doubtful(config)],
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -46,6 +46,10 @@ function unreadableSecrets(
       return [`${(error as Error).message}; it is needed until ${what} exists`];
     }
   });
+}
+
+function doubtful({ realm, policy, trusts }: Config): string[] {
+  return trusts.flatMap((trust) => trustWarnings(trust, { realm, etypes: policy.etypes }));
 }
 
 function idle({ trusts }: Config): string[] {

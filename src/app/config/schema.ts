@@ -3,7 +3,8 @@ import { RIGHTS } from '../../realm/right.ts';
 import { parseTimeServer } from '../../ops/time-sync.ts';
 import { parseEndpoint } from '../../transport/endpoint.ts';
 import { DURATION, formatDuration, parseDuration } from './duration.ts';
-import { accepts, etype, ETYPE_NAMES, list, object, path, realm, secret, sid } from './parts.ts';
+import { accepts, ETYPE_NAMES, list, object, path, realm, realmEtype, secret, sid } from './parts.ts';
+import { https } from './https.ts';
 import { trust } from './trusts.ts';
 
 const TEN_YEARS = 3650 * 86_400;
@@ -30,7 +31,7 @@ const policy = object({
       'Whether clients are told that a user does not exist, rather than that the password is wrong.',
   }),
   etypes: z
-    .array(etype(''), { error: 'a list of encryption types' })
+    .array(realmEtype, { error: 'a list of encryption types' })
     .min(1, { error: 'a list with at least one encryption type' })
     .default([...ETYPE_NAMES])
     .meta({
@@ -102,7 +103,16 @@ export const configSchema = object({
         description:
           'Addresses of the KDC, UDP and TCP on each: "192.0.2.1:88", "[2001:db8::1]:88", "0.0.0.0:88" for all.',
       }),
+    https: z
+      .array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:443"]' })
+      .min(1, { error: 'a list with at least one address, such as ["192.0.2.1:443"]' })
+      .optional()
+      .meta({
+        description:
+          'Addresses of the HTTPS server, where devices join and log people in: "192.0.2.1:443". Left out: there is none.',
+      }),
   }),
+  https: https.optional().meta({ description: 'The HTTPS server; needed where listen.https is.' }),
   policy: policy.prefault({}).meta({ description: 'What tickets may be like.' }),
   users: list(user, 'a list of users, each { name: …, right: …, password: … }').meta({
     description:

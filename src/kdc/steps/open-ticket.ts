@@ -4,8 +4,10 @@ import { decode } from '../../codec/der/type.ts';
 import { EncTicketPart, type Ticket } from '../../codec/krb5/ticket.ts';
 import { CryptoError } from '../../crypto/errors.ts';
 import { keyLengthOf } from '../../crypto/etypes.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
 import type { Principal, PrincipalKey } from '../../realm/principal.ts';
 import { isInbound, type Trust } from '../../realm/trust.ts';
+import { Etype } from '../../spec/etypes.ts';
 import { KeyUsage } from '../../spec/key-usages.ts';
 import { findPrincipal, isNamed, sameName } from '../names.ts';
 import { verifyOwnPac, verifyTrustPac } from '../pac.ts';
@@ -35,7 +37,7 @@ export function openTicket(realm: KdcRealm, ticket: Ticket): VerifiedTicket {
   if (server === undefined)
     return refuse('not-our-ticket', `There is no ${displayName(sname, realm.realm)}.`);
   if (ticket.realm === realm.realm) {
-    const opened = openWith(realm, ticket, server.keys, realm.policy.etypes, (part, key) =>
+    const opened = openWith(realm, realm.crypto, ticket, server.keys, realm.policy.etypes, (part, key) =>
       verifyOwnPac(realm, part, key, server),
     );
     return { opened, server, trust: undefined };
@@ -51,6 +53,7 @@ export function openTicket(realm: KdcRealm, ticket: Ticket): VerifiedTicket {
   }
   const opened = openWith(
     realm,
+    realm.trustCrypto,
     ticket,
     trust.inboundKeys,
     etypes,
@@ -64,6 +67,7 @@ type WhoIsIt = Pick<OpenedTicket, 'sid' | 'foreign'>;
 
 function openWith(
   realm: KdcRealm,
+  crypto: Crypto,
   ticket: Ticket,
   keys: readonly PrincipalKey[],
   etypes: readonly number[],
@@ -79,7 +83,7 @@ function openWith(
     if (one.key.etype !== etype || !(anyVersion || one.kvno === kvno) || !etypes.includes(etype)) continue;
     const known = realm.opened.find(cipher, one.key);
     if (known !== undefined && isCurrent(realm, known)) return known;
-    const plain = decrypt(realm, one.key, cipher);
+    const plain = decrypt(crypto, one.key, cipher);
     if (plain !== undefined) return remember(realm, one.key, cipher, plain, verifyPac);
     integrity = true;
   }
@@ -90,7 +94,9 @@ function openWith(
 function trustFault(realm: KdcRealm, ticket: Ticket, trust: Trust): () => ReasonCode {
   const { etype, cipher } = ticket.encPart;
   return () =>
-    trust.outboundKeys.some(({ key }) => key.etype === etype && decrypt(realm, key, cipher) !== undefined)
+    trust.outboundKeys.some(
+      ({ key }) => key.etype === etype && decrypt(realm.trustCrypto, key, cipher) !== undefined,
+    )
       ? 'trust-wrong-side'
       : 'trust-secret';
 }
@@ -100,9 +106,9 @@ function isCurrent(realm: KdcRealm, { foreign }: OpenedTicket): boolean {
   return foreign === undefined || realm.trusts.find(foreign.trust.realm) === foreign.trust;
 }
 
-function decrypt(realm: KdcRealm, key: Key, cipher: Uint8Array): Uint8Array | undefined {
+function decrypt(crypto: Crypto, key: Key, cipher: Uint8Array): Uint8Array | undefined {
   try {
-    return realm.crypto.decrypt(key, KeyUsage.TICKET, cipher);
+    return crypto.decrypt(key, KeyUsage.TICKET, cipher);
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
     throw error;
@@ -118,6 +124,7 @@ function remember(
 ): OpenedTicket {
   const part = readPart(plain);
   const { keytype, keyvalue } = part.key;
+  if (keytype === Etype.RC4_HMAC && key.etype === Etype.RC4_HMAC) refuse('trust-session-key');
   if (!realm.policy.etypes.includes(keytype))
     refuse('no-common-etype', `Its session key has the etype ${keytype}.`);
   if (keyLengthOf(keytype) !== keyvalue.length)

@@ -41,6 +41,7 @@ export const add: Define = (group, context) => {
               : ['', `Then try it: ${COMMAND} trust test ${view.realm} --user NAME`]),
           ].join('\n'),
         );
+        for (const warning of view.warnings) context.note(warning);
       });
     },
   );

@@ -17,15 +17,23 @@ export const rotate: Define = (group, context) => {
     .argument('<realm>', 'the trusted realm');
   withPasswordOptions(command).action(async (name: string, options: PasswordOptions) => {
     refuseExtraWords(command, 1);
-    const { findTrust, ourSide, rotateTrust, showTrust } = await import('../../../app/trusts.ts');
+    const { ourSide, rotateTrust, showTrust } = await import('../../../app/trusts.ts');
     const { rotationGuide } = await import('../../../app/trust-guide.ts');
     await withRealm(context, async (realm) => {
-      await findTrust(realm, name);
+      const before = await showTrust(realm, name);
       const secret = await sharedSecret(options, name, context);
       await rotateTrust(realm.accounts, name, secret);
       const view = await showTrust(realm, name);
       const guide = rotationGuide(view, await ourSide(realm));
       const [current, previous] = view.secrets;
+      for (const warning of view.warnings) context.note(warning);
+      if (current?.version === before.secrets[0]?.version) {
+        context.print(
+          view,
+          () => `The trust with ${name} has the keys now that it lacked. Its secret is as it was.`,
+        );
+        return;
+      }
       context.print({ ...view, otherSide: guide }, () =>
         [
           `The trust with ${name} has a new secret, version ${current?.version}.`,

@@ -21,6 +21,7 @@ export const set: Define = (group, context) => {
       await withRealm(context, async (realm) => {
         const trust = await setTrust(realm, name, wanted);
         context.print(trust, () => `The trust now:\n${describeTrust(trust)}`);
+        for (const warning of trust.warnings) context.note(warning);
         if (trust.declared)
           context.note(
             `The configuration declares this trust: change it there, too, or the next start takes this back.`,

@@ -13,6 +13,7 @@ export const show: Define = (group, context) => {
       await withRealm(context, async (realm) => {
         const trust = await showTrust(realm, name);
         context.print(trust, () => describeTrust(trust));
+        for (const warning of trust.warnings) context.note(warning);
       });
     });
 };

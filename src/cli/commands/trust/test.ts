@@ -21,10 +21,12 @@ export const test: Define = (group, context) => {
   withPasswordOptions(command).action(async (name: string, options: PasswordOptions & { user: string }) => {
     refuseExtraWords(command, 1);
     const { testVisitor, visitorOf } = await import('../../../app/people.ts');
+    const { showTrust } = await import('../../../app/trusts.ts');
     const { showPrincipal } = await import('../../../client/index.ts');
     await withRealm(context, async (realm) => {
       const visitor = await visitorOf(realm, name, options.user);
       const password = await knownPassword(options, showPrincipal(visitor.principal), context);
+      for (const warning of (await showTrust(realm, name)).warnings) context.note(warning);
       const { ok, steps, arrival, verdict } = await testVisitor(
         realm,
         visitor,
