@@ -91,6 +91,11 @@ export function keyLengthOf(etype: number): number {
   return etypeRow(etype).keyLength;
 }
 
+/** Length in bytes of the etype's mandatory checksum. Throws `CryptoError` `unsupported-etype`. */
+export function macLengthOf(etype: number): number {
+  return etypeRow(etype).macLength;
+}
+
 /** The etype's mandatory checksum type. Throws `CryptoError` `unsupported-etype`. */
 export function checksumTypeOf(etype: number): number {
   return etypeRow(etype).checksumType;

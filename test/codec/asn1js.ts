@@ -31,6 +31,14 @@ export function difference(
       const number = (block as asn1.Integer).toBigInt();
       return number === BigInt(value as number) ? undefined : wrong(number);
     }
+    case 'enumerated': {
+      const number = (block as asn1.Enumerated).toBigInt();
+      return number === BigInt(value as number) ? undefined : wrong(number);
+    }
+    case 'oid': {
+      const text = (block as asn1.ObjectIdentifier).valueBlock.toString();
+      return text === value ? undefined : wrong(text);
+    }
     case 'octets': {
       const bytes = (block as asn1.OctetString).valueBlock.valueHexView;
       return equalBytes(bytes, value as Uint8Array) ? undefined : wrong(toHex(bytes));
@@ -95,6 +103,10 @@ function block(type: Type<unknown>, value: unknown): asn1.BaseBlock {
   switch (shape.kind) {
     case 'integer':
       return asn1.Integer.fromBigInt(BigInt(value as number));
+    case 'enumerated':
+      return new asn1.Enumerated({ value: value as number });
+    case 'oid':
+      return new asn1.ObjectIdentifier({ value: value as string });
     case 'octets':
       return new asn1.OctetString({ valueHex: Uint8Array.from(value as Uint8Array) });
     case 'text': {

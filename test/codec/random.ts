@@ -43,6 +43,10 @@ export function randomValue(type: Type<unknown>, random: Random): unknown {
       if (random(2) === 0 && edge >= min && edge <= max) return edge;
       return min + Math.floor((random(2 ** 32) / 2 ** 32) * (max - min + 1));
     }
+    case 'enumerated':
+      return random(shape.max + 1);
+    case 'oid':
+      return OIDS[random(OIDS.length)];
     case 'octets':
       return POOL.subarray(0, Math.min(shape.max, [0, 1, 16, 127, 128, 255, 256, 300][random(8)] as number));
     case 'text':
@@ -72,3 +76,12 @@ export function randomValue(type: Type<unknown>, random: Random): unknown {
 
 const POOL = Uint8Array.from({ length: 300 }, (_, i) => (i * 167 + 13) & 0xff);
 const TEXTS = ['', 'alice', 'REALM1.EXAMPLE', 'zoë', '漢字', 'x'.repeat(64), 'y'.repeat(130), '🔑', 'host'];
+const OIDS = [
+  '1.2.840.113554.1.2.2',
+  '1.3.6.1.5.5.2',
+  '0.39',
+  '2.5.4.3',
+  '2.999.1',
+  `2.25.${2n ** 64n - 1n}`,
+  '1.0.128',
+];

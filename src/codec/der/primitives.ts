@@ -2,6 +2,7 @@ import type { Reader } from './reader.ts';
 import type { Type } from './type.ts';
 import type { Writer } from './writer.ts';
 
+export { objectIdentifier } from './oid.ts';
 export { textString } from './text.ts';
 export { kerberosTime } from './time.ts';
 
@@ -100,6 +101,27 @@ export const flags32: Type<number> = {
   },
 };
 
+/** BIT STRING of at most 32 bits, with bit 0 on top of an unsigned number: named bits as peers write them, the last ones left out or not. */
+export const shortFlags: Type<number> = {
+  name: 'BIT STRING',
+  tag: 0x03,
+  shape: flags32.shape,
+  read(reader, limit) {
+    const end = reader.enter(0x03, limit);
+    const { bytes, pos } = reader;
+    const unused = bytes[pos] ?? 8;
+    if (end === pos || end - pos > 5) reader.fail('BIT STRING has no octets or too many');
+    let value = 0;
+    for (let i = pos + 1; i < end; i++) value |= (bytes[i] as number) << (24 - 8 * (i - pos - 1));
+    const last = end === pos + 1 ? 0 : (bytes[end - 1] as number);
+    if (unused > 7 || (end === pos + 1 && unused !== 0) || (last & ((1 << unused) - 1)) !== 0)
+      reader.fail('BIT STRING has unused bits that are set');
+    reader.pos = end;
+    return value >>> 0;
+  },
+  write: (writer, value) => flags32.write(writer, value),
+};
+
 /** BOOLEAN. */
 export const boolean: Type<boolean> = {
   name: 'BOOLEAN',
@@ -120,6 +142,29 @@ export const boolean: Type<boolean> = {
     writer.header(0x01, before);
   },
 };
+
+/** ENUMERATED from 0 up to `max`, which is below 128. */
+export function enumerated(name: string, max: number): Type<number> {
+  return {
+    name,
+    tag: 0x0a,
+    shape: { kind: 'enumerated', max },
+    read(reader, limit) {
+      const end = reader.enter(0x0a, limit);
+      const value = reader.bytes[reader.pos] ?? max + 1;
+      if (end - reader.pos !== 1 || value > max) reader.fail(`there is no such ${name}`);
+      reader.pos = end;
+      return value;
+    },
+    write(writer, value) {
+      if (!Number.isInteger(value) || value < 0 || value > max)
+        throw new RangeError(`${value} is no ${name}`);
+      const before = writer.written;
+      writer.octet(value);
+      writer.header(0x0a, before);
+    },
+  };
+}
 
 /** Bits beyond the 32nd mean nothing to us, but they must be DER: at most seven unused bits in the last octet, and these zero. */
 function checkLongFlags(reader: Reader, end: number): void {

@@ -37,6 +37,9 @@ export function explainValue(label: string, type: Type<unknown>, value: unknown,
       return { label, value: timeText(value as number) };
     case 'text':
       return { label, value: printable(value as string) };
+    case 'oid':
+      return { label, value: value as string };
+    case 'enumerated':
     case 'boolean':
       return { label, value: String(value) };
     case 'octets':
