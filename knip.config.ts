@@ -11,9 +11,10 @@ const config: KnipConfig = {
     'src/app/administer.ts',
     'src/store/migrations/*.ts',
     'bench/*.ts',
+    'packages/*/*.ts',
     'test/**/*.test.ts',
   ],
-  project: ['src/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts', '*.ts'],
+  project: ['src/**/*.ts', 'bench/**/*.ts', 'packages/**/*.ts', 'test/**/*.ts', '*.ts'],
   // What a function takes and returns may be named, even where nobody needs the name yet.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // The RFCs give one type several names.
