@@ -11,6 +11,7 @@
  * ```
  *
  * - A referral ticket of its own: `getServiceTicket(context, tgt, { name: krbtgt('REALM1'), realm: 'AD.EXAMPLE.TEST' })`.
+ * - A web server that speaks Kerberos: `negotiate(context, tgt, 'device1.realm1.example')` makes the header field of a request, and verifies the answer's.
  * - `observe` of the context is told each step: request, clock, preauth, error, referral, ticket; `observe` of a sender where the servers come
  *   from, which one was asked over what, and how long it took. `nodeClient`'s own is told both.
  * - Elsewhere than in Node: `portableClient` of client/portable.ts, over KDC proxies; or `createSender` with a `Network` and a `Timer` of one's own, or any
@@ -50,6 +51,7 @@ export {
   type FetchResponse,
 } from './fetch.ts';
 export { enterprisePrincipal, krbtgt, nameOf, parsePrincipal } from './names.ts';
+export { negotiate, type Negotiation, type NegotiationOptions } from './negotiate.ts';
 export type { Proof } from './proof.ts';
 export { type Server, showServer, type Transport } from './server.ts';
 export { getServiceTicket, renewTicket, type ServiceRequest, type ServiceTicket } from './services.ts';
