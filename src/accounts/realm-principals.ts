@@ -1,3 +1,4 @@
+import { RealmwardError } from '../base/errors.ts';
 import { nowSeconds } from '../base/ports.ts';
 import { accountName } from '../realm/account-name.ts';
 import { formatName } from '../realm/name.ts';
@@ -16,11 +17,28 @@ export const KADMIN_CHANGEPW = 'kadmin/changepw';
 /** A ticket that changes a password need not live longer than it takes to type one, in seconds. */
 const CHANGEPW_MAX_LIFE = 300;
 
-/** Makes what every realm has, krbtgt/REALM and kadmin/changepw, where it is missing; resolves to how many were made. */
-export async function ensureRealmPrincipals(accounts: Accounts): Promise<number> {
+/** Canonical name of the realm's own HTTPS server where it goes by `host`, a DNS name or an IP address. */
+export function webServiceName(host: string): string {
+  return formatName(['HTTP', host]);
+}
+
+/**
+ * Makes what every realm has, krbtgt/REALM and kadmin/changepw, and the services of its HTTPS server, where it is missing; resolves to how many were
+ * made. Throws `RealmwardError` `wrong-kind` where a service of somebody else's has the name of one of these.
+ */
+export async function ensureRealmPrincipals(
+  accounts: Accounts,
+  webHosts: readonly string[] = [],
+): Promise<number> {
   const { principals, realm, clock } = accounts;
-  const wanted = [{ name: krbtgtName(realm) }, { name: KADMIN_CHANGEPW, maxLife: CHANGEPW_MAX_LIFE }];
+  const webServices = webHosts.map((host) => ({ name: webServiceName(host), maxLife: undefined }));
+  const wanted = [
+    { name: krbtgtName(realm), maxLife: undefined },
+    { name: KADMIN_CHANGEPW, maxLife: CHANGEPW_MAX_LIFE },
+    ...webServices,
+  ];
   const existing = await principals.taken(wanted.map(({ name }) => name));
+  for (const { name } of webServices) await refuseOthers(accounts, existing.get(name));
   const missing = wanted.filter(({ name }) => !existing.has(name));
   return principals.addMany(
     missing.map(({ name, maxLife }) => ({
@@ -30,6 +48,18 @@ export async function ensureRealmPrincipals(accounts: Accounts): Promise<number>
       passwordChanged: nowSeconds(clock),
       keys: withKvno(randomKeys(accounts), 1),
     })),
+  );
+}
+
+async function refuseOthers({ principals }: Accounts, name: string | undefined): Promise<void> {
+  const found = name === undefined ? undefined : await principals.find(name);
+  if (found === undefined || found.kind === 'realm') return;
+  throw new RealmwardError(
+    'wrong-kind',
+    `"${found.name}" is a service, and the HTTPS server of the realm goes by that name`,
+    {
+      hint: `Remove it (realmward service remove ${found.name}), or give the HTTPS server another name in https.names. Whoever holds its keytab could pass for the realm's server.`,
+    },
   );
 }
 

@@ -6,7 +6,7 @@ import type { PrincipalKind } from './principal.ts';
 const RESERVED_NAMES: readonly string[] = ['krbtgt', 'kadmin', 'root'];
 
 /** What a principal of kind `realm` may be called: two components, the first one of these, exactly so. */
-const REALM_SERVICES: readonly string[] = ['krbtgt', 'kadmin'];
+const REALM_SERVICES: readonly string[] = ['krbtgt', 'kadmin', 'HTTP'];
 
 /**
  * Canonical name for a new principal, of what somebody typed: NFC, so that a name has one spelling in bytes whatever keyboard it came from,
@@ -68,7 +68,7 @@ function checkReserved(components: readonly string[], name: string, kind: Princi
   if (kind === 'realm') {
     if (components.length === 2 && REALM_SERVICES.includes(first)) return;
     throw new RealmwardError('bad-name', `"${name}" is not a name for a principal of the realm itself`, {
-      hint: 'Those are krbtgt/REALM and kadmin/changepw.',
+      hint: 'Those are krbtgt/REALM, kadmin/changepw and HTTP/ before a name of its HTTPS server.',
     });
   }
   // Compared as people read it: "KrbTgt" and full-width "ｒｏｏｔ" pass for the real ones in front of an administrator.

@@ -5,6 +5,7 @@ import {
   KADMIN_CHANGEPW,
   krbtgtName,
   rotateKrbtgt,
+  webServiceName,
 } from '../../src/accounts/realm-principals.ts';
 import { ensureRealmSid } from '../../src/accounts/realm-sid.ts';
 import { createService, rekeyService } from '../../src/accounts/services.ts';
@@ -200,6 +201,35 @@ await t.test('a service', async (t) => {
     await t.rejects(setRight(accounts, 'old/box', 'Viewer'), { code: 'wrong-kind' });
     await t.rejects(rekeyService(accounts, 'alice', HOUR), { code: 'wrong-kind', hint: /password/ });
     await t.rejects(rekeyService(accounts, 'nobody', HOUR), { code: 'not-found' });
+  });
+});
+
+await t.test("the realm's HTTPS server", async (t) => {
+  const { accounts } = await realm(t);
+  await createService(accounts, { name: 'HTTP/taken.example' });
+
+  await t.test('is a service of the realm itself by each of its names, and keeps its keys', async (t) => {
+    const names = ['realm1.example', '192.0.2.1', '2001:db8::1'];
+    t.equal(await ensureRealmPrincipals(accounts, names), 5);
+    for (const name of names) {
+      const service = present(await accounts.principals.find(webServiceName(name)));
+      t.match(service, { kind: 'realm', maxLife: undefined });
+      t.same(etypes(service), [20, 19, 18, 17]);
+      t.ok(
+        service.keys.every(({ salt }) => salt === undefined),
+        'its keys are random',
+      );
+    }
+    const before = await accounts.principals.find('HTTP/realm1.example');
+    t.equal(await ensureRealmPrincipals(accounts, [...names, 'new.example']), 1);
+    t.same(await accounts.principals.find('HTTP/realm1.example'), before);
+  });
+
+  await t.test('takes no name of a service whose keytab somebody else may hold', async (t) => {
+    await t.rejects(ensureRealmPrincipals(accounts, ['taken.example']), { code: 'wrong-kind' });
+    await t.rejects(createService(accounts, { name: 'HTTP/realm1.example' }), { code: 'exists' });
+    await t.rejects(rekeyService(accounts, 'HTTP/realm1.example', HOUR), { code: 'wrong-kind' });
+    await t.rejects(removeAccount(accounts, 'HTTP/realm1.example'), { code: 'wrong-kind' });
   });
 });
 

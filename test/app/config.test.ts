@@ -86,6 +86,46 @@ log: { file: log/realmward.log, level: debug }
   t.same(config.log, { file: '/etc/realmward/log/realmward.log', level: 'debug' });
 });
 
+await t.test('HTTPS is served where its addresses and names are given', async (t) => {
+  const withHttps = (https: string, more = ''): string =>
+    `${MINIMAL.replace('"127.0.0.1:10088"]', '"127.0.0.1:10088"], https: ["127.0.0.1:10443"]')}https: ${https}\n${more}`;
+  t.equal(parseConfig(MINIMAL, '/etc/realm.yaml').https, undefined);
+  t.same(
+    parseConfig(withHttps('{ names: [Realm1.example, 192.0.2.1, "2001:db8::1"] }'), '/etc/realm.yaml').https,
+    {
+      listen: ['127.0.0.1:10443'],
+      names: ['realm1.example', '192.0.2.1', '2001:db8::1'],
+      files: undefined,
+    },
+  );
+  t.same(
+    parseConfig(withHttps('{ names: [a.example], certificate: tls/a.pem, key: /k.pem }'), '/etc/r.yaml').https
+      ?.files,
+    { certificate: '/etc/tls/a.pem', key: '/k.pem' },
+  );
+  t.same(mistakes(`${MINIMAL}https: { names: [a.example] }`), [
+    'realm.yaml:4:8: https: found keys and values, expected listen.https beside it: the addresses to serve HTTPS on',
+  ]);
+  t.same(mistakes(MINIMAL.replace(' }', ', https: ["127.0.0.1:1"] }')), [
+    'realm.yaml:3:44: listen.https: found a list, expected https.names beside it: the names that clients use',
+  ]);
+  t.same(
+    mistakes(
+      withHttps(
+        '{ names: [a.example, A.example, "*.example", -x], key: k.pem }',
+        'services: [{ name: HTTP/a.example }]',
+      ),
+    ),
+    [
+      'realm.yaml:4:29: https.names[1]: found "A.example", expected each name once',
+      'realm.yaml:4:40: https.names[2]: found "*.example", expected a DNS name or an IP address, such as realm1.example or 192.0.2.1',
+      'realm.yaml:4:53: https.names[3]: found "-x", expected a DNS name or an IP address, such as realm1.example or 192.0.2.1',
+      'realm.yaml:4:63: https.key: found "k.pem", expected https.certificate beside it',
+      `realm.yaml:5:20: services[0].name: found "HTTP/a.example", expected another service: this one is the realm's own, by https.names`,
+    ],
+  );
+});
+
 await t.test(
   'all mistakes are listed, each with line, column, key, what was found and what was expected',
   async (t) => {

@@ -14,6 +14,7 @@ import { STRONG_ETYPES } from '../../spec/etypes.ts';
 import { parseYaml, type Path, type YamlFile } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { ConfigError, formatPath, type Mistake } from './mistakes.ts';
+import { type HttpsConfig, httpsMistakes } from './https.ts';
 import { configSchema, type ConfigValues } from './schema.ts';
 import { Secret, type SecretSource } from './secret.ts';
 import { suggest } from './suggest.ts';
@@ -28,6 +29,8 @@ export interface Config {
   readonly data: string;
   /** Addresses as `parseEndpoint` reads them. */
   readonly listen: { readonly kdc: readonly string[] };
+  /** `undefined`: there is no HTTPS server. */
+  readonly https: HttpsConfig | undefined;
   readonly policy: RealmPolicy;
   readonly udpReplyLimit: number;
   readonly lockout:
@@ -199,10 +202,20 @@ function nameMistakes(yaml: YamlFile): Mistake[] {
     );
   }
   const listening = new Set<unknown>();
-  for (const path of itemPaths(yaml.values, ['listen', 'kdc'])) {
-    const address = valueAt(yaml.values, path);
-    if (listening.has(address)) mistake(path, 'each address once');
-    listening.add(address);
+  for (const server of ['kdc', 'https']) {
+    for (const path of itemPaths(yaml.values, ['listen', server])) {
+      const address = valueAt(yaml.values, path);
+      if (listening.has(address)) mistake(path, 'each address once');
+      listening.add(address);
+    }
+  }
+  const stated = valueAt(yaml.values, ['https']);
+  for (const { path, expected } of httpsMistakes({
+    listen: valueAt(yaml.values, ['listen', 'https']),
+    https: typeof stated === 'object' && stated !== null ? stated : undefined,
+    services: valueAt(yaml.values, ['services']),
+  })) {
+    mistake(path, expected);
   }
   return mistakes;
 }
@@ -239,7 +252,12 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
     realm,
     sid,
     data: resolve(folder, values.data),
-    listen: values.listen,
+    listen: { kdc: values.listen.kdc },
+    https: values.https && {
+      listen: values.listen.https ?? [],
+      names: values.https.names.map((name) => name.toLowerCase()),
+      files: certificateFiles(values.https, folder),
+    },
     policy: {
       maxLife: seconds(policy.maxLife),
       maxRenew: seconds(policy.maxRenew),
@@ -269,6 +287,14 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
       level: values.log.level,
     },
   };
+}
+
+function certificateFiles(
+  { certificate, key }: NonNullable<ConfigValues['https']>,
+  folder: string,
+): HttpsConfig['files'] {
+  if (certificate === undefined || key === undefined) return undefined;
+  return { certificate: resolve(folder, certificate), key: resolve(folder, key) };
 }
 
 function secretSource(secret: ConfigValues['users'][number]['password'], folder: string): SecretSource {
