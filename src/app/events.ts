@@ -1,12 +1,15 @@
-import { type ReasonCode, REASONS, reasonRow } from '../kdc/reason.ts';
+import { REASONS } from '../kdc/reason.ts';
+import { KPASSWD_REASONS } from '../kpasswd/reason.ts';
+import type { ReasonRow } from '../realm/reason.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
+import { KpasswdResult } from '../spec/kpasswd.ts';
 
-/** A reason for which the KDC does not issue a ticket, as operators read about it. */
+/** A reason to refuse, as operators read about it. */
 export interface EventRow {
   /** Stands in the log as `reason`. */
-  readonly code: ReasonCode;
+  readonly code: string;
   readonly level: 'info' | 'warn';
-  /** The KRB-ERROR that the client gets, with its number; `undefined`: it gets no answer. */
+  /** The error that the client gets, with its number; `undefined`: it gets no answer. */
   readonly wire: string | undefined;
   readonly text: string;
   /** What the client is told instead of `text`. */
@@ -14,32 +17,63 @@ export interface EventRow {
   readonly hint: string;
 }
 
-const NAMES = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
+/** The table of reasons of one service. */
+interface Table {
+  readonly heading: string;
+  readonly rows: readonly EventRow[];
+}
+
+const TABLES: readonly Table[] = [
+  tableOf('Reasons for which no ticket is issued', REASONS, ({ wire }) =>
+    numbered(ErrorCode, 'KRB_ERR', wire),
+  ),
+  tableOf('Reasons for which no password is changed', KPASSWD_REASONS, ({ result }) =>
+    numbered(KpasswdResult, 'KRB5_KPASSWD', result, 'KRB5_KPASSWD_'),
+  ),
+];
 
 /** Every reason. */
 export function eventRows(): EventRow[] {
-  return (Object.keys(REASONS) as ReasonCode[]).map((code) => {
-    const { wire, level, text, told, hint } = reasonRow(code);
-    return {
-      code,
-      level,
-      wire: wire === undefined ? undefined : `${NAMES.get(wire) ?? 'KRB_ERR'} (${wire})`,
-      text,
-      told,
-      hint,
-    };
-  });
+  return TABLES.flatMap(({ rows }) => rows);
 }
 
 /** The text of docs/events.md. */
 export function eventsMarkdown(): string {
-  const sections = eventRows().map(
+  return `${INTRODUCTION}\n${TABLES.map(tableMarkdown).join('\n')}`;
+}
+
+function tableMarkdown({ heading, rows }: Table): string {
+  const sections = rows.map(
     ({ code, level, wire, text, told, hint }) =>
       `### ${code}\n\n${text}\n\n` +
       `- Client gets: ${wire === undefined ? 'no answer' : `\`${wire}\``}${told === undefined ? '' : `, with the words “${told}”`}\n` +
       `- Level: ${level}\n- What to do: ${hint}\n`,
   );
-  return `${INTRODUCTION}\n${sections.join('\n')}`;
+  return `## ${heading}\n\n${sections.join('\n')}`;
+}
+
+function tableOf<Row extends ReasonRow>(
+  heading: string,
+  reasons: Readonly<Record<string, Row>>,
+  wire: (row: Row) => string | undefined,
+): Table {
+  const rows = Object.entries(reasons).map(([code, row]) => {
+    const { level, text, told, hint } = row;
+    return { code, level, wire: wire(row), text, told, hint };
+  });
+  return { heading, rows };
+}
+
+/** `NAME (number)`. */
+function numbered(
+  numbers: Readonly<Record<string, number>>,
+  unknown: string,
+  number: number | undefined,
+  prefix = '',
+): string | undefined {
+  if (number === undefined) return undefined;
+  const [name] = Object.entries(numbers).find(([, value]) => value === number) ?? [];
+  return `${name === undefined ? unknown : `${prefix}${name}`} (${number})`;
 }
 
 const INTRODUCTION = `# What the log says
@@ -49,17 +83,17 @@ const INTRODUCTION = `# What the log says
 The server writes one JSON line for each request, to standard output or to the file of \`log.file\`. No password or key is ever in it.
 
 - \`level\`, \`time\`, \`msg\`: severity, when, and what happened as a sentence
-- \`exchange\`: \`AS\` (a login), \`TGS\` (a ticket for a service), or \`unknown\`
-- \`outcome\`: \`issued\`, \`challenged\` (an ordinary step of each login), \`refused\`, or \`dropped\`
-- \`reason\`: why nothing was issued, a code from the list below; codes do not change
+- \`exchange\`: \`AS\` (a login), \`TGS\` (a ticket for a service), \`kpasswd\` (a new password), or \`unknown\`
+- \`outcome\`: \`issued\`, \`challenged\` (an ordinary step of each login), \`changed\` (one's own password), \`set\` (somebody else's), \`joined\` (the
+  key of a new device), \`refused\`, or \`dropped\`
+- \`reason\`: why not, a code from the lists below; codes do not change
 - \`detail\`: the particulars
-- \`client\`, \`server\`: who asks for a ticket, and for which service
+- \`client\`, \`server\`: who asks for a ticket or a new password, and for which service the ticket is
+- \`target\`: whose password or key shall be set, where it is not the client's own
 - \`transport\`, \`address\`, \`port\`: \`udp\` or \`tcp\`, and where the request came from
 - \`offered\`: the encryption types that the client offered, in its order
 - \`ticketEtype\`, \`sessionEtype\`, \`replyEtype\`: encryption types of the ticket, of its session key, and of the reply
 - \`right\`: the right that stands in the ticket; two for an account that may log in and join devices
 - \`groups\`: of a user of a trusted realm, the SIDs of the groups that count
 - \`wouldGrant\`: the right that a trust would grant if it were not \`reportOnly\`, or \`none\`
-
-## Reasons
 `;

@@ -1,17 +1,10 @@
+import type { ReasonRow } from '../realm/reason.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
 
-/** What a reason means on the wire, in the log and to a person. */
-export interface ReasonRow {
+/** Why the KDC issues no ticket: what every reason says, and the error that tells the client. */
+export interface KdcReasonRow extends ReasonRow {
   /** Error code of the KRB-ERROR that the client gets; `undefined`: the request is dropped without an answer. */
   readonly wire: number | undefined;
-  /** Severity of the log line: `info` for what happens daily, `warn` for what an operator should look at. */
-  readonly level: 'info' | 'warn';
-  /** What happened, in one sentence; the KRB-ERROR's e-text, too, unless `told` replaces it. */
-  readonly text: string;
-  /** What to do about it. */
-  readonly hint: string;
-  /** The e-text that is sent instead of `text`, where the reason itself must not be told to the client. */
-  readonly told?: string;
 }
 
 const PASSWORD_TOLD = 'The password is wrong, or the account does not exist.';
@@ -504,12 +497,12 @@ export const REASONS = {
     text: 'The server failed to work on the request.',
     hint: 'The log line has the particulars; please report it.',
   },
-} as const satisfies Record<string, ReasonRow>;
+} as const satisfies Record<string, KdcReasonRow>;
 
 /** A stable code of why a request was refused. */
 export type ReasonCode = keyof typeof REASONS;
 
 /** The row of `reason`. */
-export function reasonRow(reason: ReasonCode): ReasonRow {
+export function reasonRow(reason: ReasonCode): KdcReasonRow {
   return REASONS[reason];
 }

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fromHex } from '../../src/base/bytes.ts';
 import type { Type } from '../../src/codec/der/type.ts';
+import { ChangePasswdData } from '../../src/codec/kpasswd.ts';
 import * as ap from '../../src/codec/krb5/ap.ts';
 import * as authorizationData from '../../src/codec/krb5/authorization-data.ts';
 import * as basic from '../../src/codec/krb5/basic.ts';
@@ -23,6 +24,7 @@ export const TYPES: Readonly<Record<string, Type<unknown>>> = {
   ...padata,
   ...authorizationData,
   KdcProxyMessage,
+  ChangePasswdData,
 };
 
 export interface Message {
