@@ -2,7 +2,7 @@
 import { ofKind, refuseTaken, typedName } from '../accounts/accounts.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { nowSeconds, type Seconds } from '../base/ports.ts';
-import { etypeByName, etypeName } from '../crypto/etypes.ts';
+import { etypeName } from '../crypto/etypes.ts';
 import { accountName } from '../realm/account-name.ts';
 import { parseName } from '../realm/name.ts';
 import type { PrincipalSummary } from '../realm/ports.ts';
@@ -12,6 +12,9 @@ import type { KeytabEntry } from '../codec/keytab.ts';
 import type { Realm } from './compose/realm.ts';
 import { type PrincipalView, principalView } from './principal-view.ts';
 
+export { etypesByName } from '../accounts/etypes.ts';
+export { disableDevice, enableDevice, removeDevice } from '../accounts/device-life.ts';
+export { createJoinToken } from '../accounts/join-tokens.ts';
 export { rotateKrbtgt } from '../accounts/realm-principals.ts';
 export { importUsers } from '../accounts/import-users.ts';
 export { disableAccount, enableAccount, removeAccount, setExpiry, unlockAccount } from '../accounts/life.ts';
@@ -82,17 +85,6 @@ export async function keytabEntries(
   const timestamp = nowSeconds(accounts.clock);
   const components = { nameType: NameType.PRINCIPAL, nameString: parseName(name) };
   return keys.map(({ kvno, key }) => ({ realm: config.realm, name: components, timestamp, kvno, key }));
-}
-
-/** Etypes by their names or aliases. Throws `RealmwardError` `unknown-etype`. */
-export function etypesByName(names: readonly string[]): number[] {
-  return names.map((name) => {
-    const etype = etypeByName(name);
-    if (etype !== undefined) return etype;
-    throw new RealmwardError('unknown-etype', `"${name}" is no encryption type`, {
-      hint: 'Write for instance aes256-cts-hmac-sha384-192 or aes256-cts-hmac-sha1-96, or for short aes256-sha2 or aes256-sha1.',
-    });
-  });
 }
 
 /** How long a ticket of this realm may be in use: its longest lifetime, and the clock skew that is forgiven at its end. */
