@@ -94,18 +94,23 @@ export async function negotiate(
   return {
     header: `Negotiate ${btoa(Array.from(token, (octet) => String.fromCharCode(octet)).join(''))}`,
     credential: ticket,
-    verify(authenticate) {
-      const reply = tokenIn(authenticate);
-      if (reply === undefined) return refuse('mutual-failed', 'It sends no token of Negotiate.');
-      try {
-        verifyReply(context, sent, reply);
-      } catch (error) {
-        if (error instanceof DerError || error instanceof GssError)
-          refuse('malformed-message', error.message);
-        throw error;
-      }
-    },
+    verify: (authenticate) => verifyAnswer(context, sent, authenticate),
   };
+}
+
+function verifyAnswer(
+  context: ClientContext,
+  sent: SentApReq,
+  authenticate: Parameters<Negotiation['verify']>[0],
+): void {
+  const reply = tokenIn(authenticate);
+  if (reply === undefined) refuse('mutual-failed', 'It sends no token of Negotiate.');
+  try {
+    verifyReply(context, sent, reply);
+  } catch (error) {
+    if (error instanceof DerError || error instanceof GssError) refuse('malformed-message', error.message);
+    throw error;
+  }
 }
 
 function verifyReply({ crypto }: ClientContext, sent: SentApReq, reply: Uint8Array): void {
@@ -116,8 +121,8 @@ function verifyReply({ crypto }: ClientContext, sent: SentApReq, reply: Uint8Arr
   }
   const { negState, supportedMech, responseToken, mechListMic } = decodeNegTokenResp(reply);
   if (responseToken === undefined) {
-    if (negState === NegState.REJECT) return refuse('refused-by-server', 'It rejects the negotiation.');
-    return refuse('mutual-failed', 'It sends no token of Kerberos.');
+    if (negState === NegState.REJECT) refuse('refused-by-server', 'It rejects the negotiation.');
+    refuse('mutual-failed', 'It sends no token of Kerberos.');
   }
   const { subkey } = verifyApRep(crypto, sent, messageIn(responseToken));
   if (negState !== NegState.ACCEPT_COMPLETED || (supportedMech ?? MechOid.KRB5) !== MechOid.KRB5)
