@@ -1,44 +1,46 @@
 /** The client's portable entry, bundled for browsers, in Chromium: a password becomes a ticket that a device opens. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
-import { launch, type Page } from 'puppeteer-core';
-import t, { type Test } from 'tap';
+import { build } from 'esbuild';
+import type { Page } from 'puppeteer-core';
+import t from 'tap';
 import { keysOf, verifyApReq } from '../../../src/ap/verify-ap-req.ts';
 import { exchangeTcp } from '../../../src/client/node-tcp.ts';
 import { readKeytab } from '../../../src/codec/keytab.ts';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { makeCa } from '../../support/certificates.ts';
+import { openPage } from '../../support/chromium.ts';
 import { startTestProxy } from '../../support/kdc-proxy.ts';
-import { findProgram, requirePeer } from '../../support/peers.ts';
+import { requirePeer } from '../../support/peers.ts';
 import { startRealmwardKdc } from '../../support/realmward-kdc.ts';
 import type { PageLogin, PageResult } from './page.ts';
 
 const SERVICE = ['host', 'device1'];
 const PASSWORD = 'Alice. päss 1';
 
-const bundle = (entry: string, options: BuildOptions = {}) =>
-  build({
+/** What a browser would load for `entry`, and the files that it is made of. */
+async function bundle(entry: string): Promise<{ text: string; files: string[] }> {
+  const { metafile, outputFiles } = await build({
     entryPoints: [join(import.meta.dirname, entry)],
     bundle: true,
     platform: 'browser',
     format: 'iife',
     write: false,
-    logLevel: 'silent',
     metafile: true,
-    ...options,
+    minify: true,
+    logLevel: 'silent',
   });
+  return { text: outputFiles.map(({ text }) => text).join(''), files: Object.keys(metafile.inputs) };
+}
 
 await t.test('the portable entry is bundled for browsers without anything of Node', async (t) => {
-  const { metafile, outputFiles } = await bundle('page.ts', { minify: true });
-  const files = Object.keys(metafile.inputs);
+  const { text, files } = await bundle('page.ts');
   t.ok(files.length > 50, `${files.length} files`);
   t.strictSame(
     files.filter((file) => /^node:|\/node(-[^/]*)?\.ts$|dns-packet/.test(file)),
     [],
   );
-  const [{ contents }] = outputFiles as [{ contents: Uint8Array }];
-  t.ok(contents.length < 200_000, `${contents.length} bytes`);
+  t.ok(text.length < 200_000, `${text.length} characters`);
   await t.rejects(
     bundle('../../../src/client/node.ts'),
     /Could not resolve "node:/,
@@ -59,8 +61,7 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
     keys: keysOf(keytab),
     replays: undefined,
   };
-  const { outputFiles } = await bundle('page.ts');
-  const script = outputFiles?.[0]?.text ?? '';
+  const { text: script } = await bundle('page.ts');
   // A policy as a careful page has it: what is made of text is no code there.
   const policy = "default-src 'none'; script-src 'self'; connect-src 'self'";
   const proxy = await startTestProxy(
@@ -74,7 +75,8 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
       response.end(isScript ? script : '<!doctype html><title>Login</title><script src="page.js"></script>');
     },
   );
-  const page = await openPage(t, `https://localhost:${proxy.port}/`);
+  const page = await openPage(t);
+  await page.goto(`https://localhost:${proxy.port}/`);
   const logIn = (login: Partial<PageLogin> = {}) =>
     inPage(page, {
       user: `alice@${kdc.realm}`,
@@ -106,20 +108,6 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
     t.equal(error, undefined);
   });
 });
-
-/** A page of headless Chromium that takes any certificate; it ends with `t`. */
-async function openPage(t: Test, url: string): Promise<Page> {
-  const browser = await launch({
-    executablePath: findProgram('chromium') ?? '',
-    acceptInsecureCerts: true,
-    // Chromium's sandbox does not let root in.
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-  });
-  t.teardown(() => browser.close());
-  const page = await browser.newPage();
-  await page.goto(url);
-  return page;
-}
 
 function inPage(page: Page, login: PageLogin): Promise<PageResult> {
   return page.evaluate(`logIn(${JSON.stringify(login)})`) as Promise<PageResult>;
