@@ -37,7 +37,7 @@ export interface TokenAcceptorOptions extends Acceptor {
    * DER of the server's TLS certificates: a client that binds its request to a TLS channel must mean one with these. Left out: bindings are not
    * compared, as behind a TLS proxy whose certificate is not known.
    */
-  readonly certificates?: readonly Uint8Array[];
+  readonly certificates?: readonly Uint8Array[] | undefined;
 }
 
 /** Accepts tokens. Keeps no state of its own but the replay cache. */

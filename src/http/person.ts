@@ -1,4 +1,3 @@
-import { RealmwardError } from '../base/errors.ts';
 import type { Key } from '../base/key.ts';
 import { type Sid, splitRid } from '../base/sid.ts';
 import { DerError } from '../codec/der/error.ts';
@@ -8,12 +7,12 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { checkPacConsistency } from '../pac/consistency.ts';
 import { decodeContents } from '../pac/contents.ts';
 import { PacError } from '../pac/error.ts';
-import { groupSids, type LogonInfo } from '../pac/logon-info.ts';
-import type { PacReason } from '../pac/reason.ts';
+import { accountSid, groupSids, type LogonInfo } from '../pac/logon-info.ts';
 import { verifyOwnServicePac } from '../pac/verify.ts';
 import { formatName } from '../realm/name.ts';
 import { RightRid } from '../spec/right-rids.ts';
 import type { Person } from './caller.ts';
+import { TicketError } from './ticket-error.ts';
 
 /** What a service ticket of ours is read with. */
 export interface PersonOptions {
@@ -27,22 +26,6 @@ export interface PersonOptions {
   readonly kdcKeys: readonly Key[];
 }
 
-/** Why a ticket that opened says nothing that may be believed. */
-export type TicketReason =
-  PacReason | 'pac-missing' | 'pac-malformed' | 'pac-foreign-account' | 'pac-own-account';
-
-/** A service ticket whose PAC is not what our KDC would have written; `code` is one of `TicketReason`. */
-export class TicketError extends RealmwardError {
-  declare readonly code: TicketReason;
-
-  constructor(reason: TicketReason, detail?: string) {
-    const text = `The ticket does not prove who its owner is (${reason}).`;
-    super(reason, detail === undefined ? text : `${text} ${detail}`, {
-      hint: 'Get a new ticket: log in again. If that is refused, too, somebody other than our KDC has made it, with a key of ours.',
-    });
-  }
-}
-
 /**
  * The person whom a service ticket of our realm speaks for. Its PAC must have all four signatures of ours, and speak of the ticket's client;
  * then it says who has which right (docs/decisions/0003): an account of ours by a RID among its GroupIds, one of another realm by our SID and
@@ -52,26 +35,41 @@ export class TicketError extends RealmwardError {
  * Administrator may join devices, too. Throws `TicketError`.
  */
 export function personOf(part: EncTicketPart, options: PersonOptions): Person {
+  return subjectOf(part, options).person;
+}
+
+/** The person of `personOf`, and the SID of the account; `undefined` where the realm has none. */
+export interface TicketSubject {
+  readonly person: Person;
+  readonly sid: Sid | undefined;
+}
+
+/** As `personOf`, with the account's SID, which is what it is known by. */
+export function subjectOf(part: EncTicketPart, options: PersonOptions): TicketSubject {
   try {
     const info = verifiedLogonInfo(part, options);
-    if (info === undefined)
-      return {
-        realm: part.crealm,
-        name: formatName(part.cname.nameString),
-        rights: rightsOf([]),
-        groups: [],
-      };
+    const realm = part.crealm;
+    if (info === undefined) {
+      const name = formatName(part.cname.nameString);
+      return { person: { realm, name, rights: rightsOf([]), groups: [] }, sid: undefined };
+    }
+    const rights = rightsOf(rightRids(part, info, options));
     return {
-      realm: part.crealm,
-      name: nameOf(part, info),
-      rights: rightsOf(rightRids(part, info, options)),
-      groups: groupSids(info),
+      person: { realm, name: nameOf(part, info), rights, groups: groupSids(info) },
+      sid: accountSid(info),
     };
   } catch (error) {
     if (error instanceof PacError || error instanceof DerError)
       throw new TicketError('pac-malformed', error.message);
     throw error;
   }
+}
+
+/** Deny by default; of several rights to log in the highest wins. */
+export function rightsOf(rids: readonly number[]): Person['rights'] {
+  const has = (right: keyof typeof RightRid): boolean => rids.includes(RightRid[right]);
+  const login = has('Administrator') ? 'Administrator' : has('Viewer') ? 'Viewer' : undefined;
+  return { login, join: has('Join-Realm') };
 }
 
 function verifiedLogonInfo(part: EncTicketPart, options: PersonOptions): LogonInfo | undefined {
@@ -115,11 +113,4 @@ function rightRids(part: EncTicketPart, info: LogonInfo, { realm, sid }: PersonO
     const split = splitRid(one);
     return split?.domain === sid ? [split.rid] : [];
   });
-}
-
-/** Deny by default; of several rights to log in the highest wins. */
-function rightsOf(rids: readonly number[]): Person['rights'] {
-  const has = (right: keyof typeof RightRid): boolean => rids.includes(RightRid[right]);
-  const login = has('Administrator') ? 'Administrator' : has('Viewer') ? 'Viewer' : undefined;
-  return { login, join: has('Join-Realm') };
 }
