@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RealmwardError } from '../base/errors.ts';
+import type { HttpError } from './errors.ts';
 import { showCaller } from './request-caller.ts';
 
 /** A request that was answered. Nothing in it is secret: no query, no header, no body. */
@@ -16,11 +18,19 @@ export interface WebEvent {
   readonly caller: string | undefined;
   /** `error` of the answer. */
   readonly error: string | undefined;
+  /** What is behind it, where that is more than the client is told: a stable code, and a sentence. */
+  readonly reason: string | undefined;
+  readonly detail: string | undefined;
 }
 
 /** The event of a request that Fastify has answered. */
-export function eventOf(request: FastifyRequest, reply: FastifyReply, error: string | undefined): WebEvent {
+export function eventOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: HttpError | undefined,
+): WebEvent {
   const { method, raw, caller } = request;
+  const cause = error?.cause instanceof RealmwardError ? error.cause : undefined;
   return {
     method,
     path: pathOf(request),
@@ -30,7 +40,9 @@ export function eventOf(request: FastifyRequest, reply: FastifyReply, error: str
     port: raw.socket.remotePort ?? 0,
     tls: true,
     caller: caller === undefined ? undefined : showCaller(caller),
-    error,
+    error: error?.code,
+    reason: cause?.code,
+    detail: cause?.message,
   };
 }
 

@@ -32,7 +32,7 @@ export const DEFAULT_WEB_LIMITS: WebLimits = {
   requestTime: 30_000,
   idleTime: 10_000,
   silentTime: 60_000,
-  headerBytes: 64 << 10,
+  headerBytes: 96 << 10,
   bodyBytes: 64 << 10,
   closeTime: 3000,
 };

@@ -12,6 +12,7 @@ import Fastify, {
 } from 'fastify';
 import type { Logger } from '../base/ports.ts';
 import { notFound, refuseBytes, sendError } from './answer.ts';
+import type { HttpError } from './errors.ts';
 import { eventOf, loggedPath, pathOf, type WebEvent } from './event.ts';
 import { createFront } from './front.ts';
 import { securityHeaders } from './headers.ts';
@@ -63,15 +64,15 @@ export async function createWeb(options: WebOptions): Promise<Web> {
     clientErrorHandler: (error, socket) => refuse(error, socket, true),
     // No hook is run for these.
     frameworkErrors: (error, request, reply) => {
-      const { code } = sendError(error, reply.header('cache-control', 'no-store'));
-      observe(eventOf(request, reply, code));
+      const refusal = sendError(error, reply.header('cache-control', 'no-store'));
+      observe(eventOf(request, reply, refusal));
     },
   });
-  /** The `error` of answers, for the log. */
-  const errors = new WeakMap<FastifyReply, string>();
+  /** For the log. */
+  const errors = new WeakMap<FastifyReply, HttpError>();
   const answerError = (error: unknown, reply: FastifyReply): void => {
     const refusal = sendError(error, reply);
-    errors.set(reply, refusal.code);
+    errors.set(reply, refusal);
     if (refusal.status !== 500) return;
     log.error(
       { err: refusal.cause ?? refusal, path: pathOf(reply.request) },
@@ -79,6 +80,8 @@ export async function createWeb(options: WebOptions): Promise<Web> {
     );
   };
   app.decorateRequest('caller', undefined);
+  // A page of another site may have a browser post it, with whatever the browser knows of somebody here.
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler((error, _request, reply) => answerError(error, reply));
   app.setNotFoundHandler((request, reply) => answerError(notFound(app, request), reply));
   app.addHook('onSend', async (_request, reply, payload) => {
@@ -148,6 +151,8 @@ const NO_REQUEST: WebEvent = {
   tls: false,
   caller: undefined,
   error: undefined,
+  reason: undefined,
+  detail: undefined,
 };
 
 function createApp(
