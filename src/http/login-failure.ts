@@ -3,7 +3,7 @@ import { RealmwardError } from '../base/errors.ts';
 import { ClientError, KerberosError } from '../client/index.ts';
 import type { AttemptOutcome } from '../realm/attempts.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
-import { TicketError } from './person.ts';
+import { TicketError } from './ticket-error.ts';
 import type { PasswordFailure } from './password-proof.ts';
 
 /** How far a login had come when it failed. */

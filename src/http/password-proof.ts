@@ -52,3 +52,29 @@ export type PasswordFailure = {
 export interface PasswordProver {
   prove(attempt: PasswordAttempt, signal?: AbortSignal): Promise<PasswordProof>;
 }
+
+export interface PasswordChange {
+  readonly user: string;
+  /** UTF-8, as the new one; both are wiped by whoever made them, once the promise has settled. */
+  readonly password: Uint8Array;
+  readonly newPassword: Uint8Array;
+  /** Network address that it counts against. */
+  readonly address: string;
+}
+
+/** `rejected`: the old password is right, the new one is not taken; `message` says why, in the realm's words where it has some. */
+export type PasswordChanged =
+  | { readonly result: 'changed' }
+  | {
+      readonly result: 'rejected';
+      readonly message: string;
+      readonly hint: string;
+      readonly reason: string;
+      readonly detail?: string | undefined;
+    }
+  | PasswordFailure;
+
+/** Changes passwords at the person's own realm. Wrong ones count as they do for `PasswordProver`. */
+export interface PasswordChanger {
+  change(change: PasswordChange, signal?: AbortSignal): Promise<PasswordChanged>;
+}

@@ -14,18 +14,14 @@ import type { EncTicketPart } from '../codec/krb5/ticket.ts';
 import { defaultSalt, parseName } from '../realm/name.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
 import { Etype } from '../spec/etypes.ts';
-import {
-  type AttemptGuardOptions,
-  createAttemptGuard,
-  type GuardedAccount,
-  type Judged,
-} from './attempt-guard.ts';
+import type { AttemptGuard, GuardedAccount, Judged } from './attempt-guard.ts';
 import type { Person } from './caller.ts';
 import { createGate, type Gate } from './gate.ts';
 import { clockFailure, judgeError, type JudgedFailure, maybeCounted } from './login-failure.ts';
 import type { PasswordAttempt, PasswordProof, PasswordProver, ProvingService } from './password-proof.ts';
 
-export interface PasswordProverOptions extends AttemptGuardOptions {
+export interface PasswordProverOptions {
+  readonly guard: AttemptGuard;
   /** Our realm. */
   readonly realm: string;
   /**
@@ -52,7 +48,6 @@ const DEADLINE = 30_000;
  * service. So whoever answers must know our keys, and not the password alone.
  */
 export function createPasswordProver(options: PasswordProverOptions): PasswordProver {
-  const guard = createAttemptGuard(options);
   const keys = createGate(KEYS_AT_A_TIME);
   return {
     prove(attempt, signal) {
@@ -60,7 +55,7 @@ export function createPasswordProver(options: PasswordProverOptions): PasswordPr
       const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
       const login = (account: GuardedAccount): Promise<Judged<PasswordProof>> =>
         new Login(options, keys, attempt, account, either).run();
-      return guard.run<PasswordProof>(attempt, login, signal);
+      return options.guard.run<PasswordProof>(attempt, login, signal);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** A prover of passwords over our realm and one that it trusts, both in memory. */
 import type { ClientContext } from '../../src/client/index.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import { type AttemptGuardOptions, createAttemptGuard } from '../../src/http/attempt-guard.ts';
 import { personOf } from '../../src/http/person.ts';
 import type { PasswordAttempt, PasswordProof, ProvingService } from '../../src/http/password-proof.ts';
 import { createPasswordProver, type PasswordProverOptions } from '../../src/http/prove-password.ts';
@@ -42,7 +43,7 @@ export interface Proving {
 
 export interface ProvingOptions {
   readonly change?: (options: PasswordProverOptions, realms: TwoRealms) => Partial<PasswordProverOptions>;
-  readonly limit?: PasswordProverOptions['addressLimit'];
+  readonly limit?: AttemptGuardOptions['addressLimit'];
 }
 
 /** `alice`, `carol` and `mallory` are users of the trusted realm AD.EXAMPLE.TEST (NETBIOS name AD); `bob` of ours is Administrator. */
@@ -58,8 +59,7 @@ export async function startProving(
   const { attempts } = await temporaryStore(t);
   const timer = new FakeTimer();
   const service = (name: string): ProvingService => ({ name, keys: ours.principals.get(name)?.keys ?? [] });
-  const base: PasswordProverOptions = {
-    realm: REALM,
+  const guard = createAttemptGuard({
     realms: () => [
       { realm: REALM, aliases: [], instances: true, limit: undefined },
       {
@@ -73,6 +73,10 @@ export async function startProving(
     addressLimit: limit,
     clock: ours.clock,
     timer,
+  });
+  const base: PasswordProverOptions = {
+    guard,
+    realm: REALM,
     client: (): ClientContext => realms.client(),
     clockSkew: 300,
     person: (ticket, serverKey) =>

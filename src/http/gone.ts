@@ -1,0 +1,15 @@
+import type { FastifyReply } from 'fastify';
+import { HttpError } from './errors.ts';
+
+/**
+ * Aborts when the client goes before it has its answer; the reason is an `HttpError` 499, which nobody reads but the log. (The request's own
+ * `close` comes when its body has been read, and `signal` of Fastify's request follows that.)
+ */
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished)
+      gone.abort(new HttpError(499, 'client-gone', 'The client has closed the connection.'));
+  });
+  return gone.signal;
+}
