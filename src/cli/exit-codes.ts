@@ -15,7 +15,7 @@ export const EXIT = {
     code: 6,
     meaning: 'it may not be done: no permission, a reserved name, a question answered with no',
   },
-  unreachable: { code: 7, meaning: 'the server does not answer (ping)' },
+  unreachable: { code: 7, meaning: 'the server does not answer' },
 } as const;
 
 /** The exit code for an error. */
@@ -33,6 +33,12 @@ const CODES: Readonly<Record<string, { readonly code: number }>> = {
   'bad-password': EXIT.usage,
   'bad-trust': EXIT.usage,
   'same-secret': EXIT.usage,
+  'bad-host': EXIT.usage,
+  'bad-join-token': EXIT.usage,
+  'bad-server': EXIT.usage,
+  'bad-certificate': EXIT.usage,
+  'bad-fingerprint': EXIT.usage,
+  'join-malformed': EXIT.usage,
   'not-found': EXIT.notFound,
   ENOENT: EXIT.notFound,
   exists: EXIT.conflict,
@@ -41,6 +47,7 @@ const CODES: Readonly<Record<string, { readonly code: number }>> = {
   'store-busy': EXIT.conflict,
   'other-realm': EXIT.conflict,
   'other-sid': EXIT.conflict,
+  'join-conflict': EXIT.conflict,
   'no-config': EXIT.config,
   'bad-config': EXIT.config,
   'bad-endpoint': EXIT.config,
@@ -49,6 +56,8 @@ const CODES: Readonly<Record<string, { readonly code: number }>> = {
   'bad-time-server': EXIT.config,
   'reserved-name': EXIT.refused,
   'wrong-kind': EXIT.refused,
+  'join-refused': EXIT.refused,
+  'certificate-refused': EXIT.refused,
   'port-forbidden': EXIT.refused,
   'exposed-master-key': EXIT.refused,
   cancelled: EXIT.refused,

@@ -67,6 +67,22 @@ export function showDuration(seconds: number | null): string | undefined {
   return seconds === null ? undefined : formatDuration(seconds);
 }
 
+/** An option that takes a duration, in seconds. */
+export function durationOption(flags: string, description: string, standard?: Seconds): Option {
+  const option = new Option(flags, description).argParser((text: string) => {
+    const seconds = parseDuration(text);
+    if (seconds === undefined) throw new InvalidArgumentError('It is a duration such as 8h, 7d or 90s.');
+    return seconds;
+  });
+  return standard === undefined ? option : option.default(standard, formatDuration(standard));
+}
+
+/** Parses a whole number. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is a whole number.');
+}
+
 function duration(text: string): Seconds | 'realm' {
   if (text === 'realm') return text;
   const seconds = parseDuration(text);

@@ -47,6 +47,11 @@ export function sharedSecret(options: PasswordOptions, realm: string, context: C
   return passwordFrom(options, context, () => ask(`New secret shared with ${realm}:`, { twice: true }));
 }
 
+/** The one line of a file that holds a secret. Throws `RealmwardError` `usage`, or the system's error. */
+export function readSecretFile(file: string): string {
+  return oneLine(readPasswordFile(file), file);
+}
+
 async function passwordFrom(
   options: PasswordOptions,
   context: Context,
@@ -55,8 +60,7 @@ async function passwordFrom(
   if (options.passwordStdin === true && options.passwordFile !== undefined) {
     throw usageError('--password-stdin and --password-file exclude each other');
   }
-  if (options.passwordFile !== undefined)
-    return oneLine(readPasswordFile(options.passwordFile), options.passwordFile);
+  if (options.passwordFile !== undefined) return readSecretFile(options.passwordFile);
   if (options.passwordStdin === true) return oneLine(await readStdin(), 'standard input');
   if (!context.interactive) {
     throw usageError(

@@ -26,9 +26,25 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/service.ts'),
   },
   {
+    name: 'device',
+    summary: 'list, show, disable and remove devices that have joined',
+    load: () => import('./commands/device.ts'),
+  },
+  {
+    name: 'token',
+    summary: 'create, list and revoke tokens that devices join with',
+    load: () => import('./commands/token.ts'),
+  },
+  { name: 'join', summary: 'join a device to a realm', load: () => import('./commands/join.ts') },
+  {
     name: 'trust',
     summary: 'add, list, change, test and remove trusts with other realms',
     load: () => import('./commands/trust.ts'),
+  },
+  {
+    name: 'login',
+    summary: 'test a login, at the realm or at any other',
+    load: () => import('./commands/login.ts'),
   },
   {
     name: 'rights',

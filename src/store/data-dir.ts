@@ -65,9 +65,9 @@ export function createPrivateFile(file: string, text: string): boolean {
   return true;
 }
 
-/** Replaces a file by `text`, 0600, complete or not at all, and on the disk when this returns. */
-export function replacePrivateFile(file: string, text: string): void {
-  renameSync(writeDraft(file, text), file);
+/** Replaces a file by `contents`, 0600, complete or not at all, and on the disk when this returns. */
+export function replacePrivateFile(file: string, contents: string | Uint8Array): void {
+  renameSync(writeDraft(file, contents), file);
   syncFolder(dirname(file));
 }
 
@@ -76,11 +76,11 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function writeDraft(file: string, text: string): string {
+function writeDraft(file: string, contents: string | Uint8Array): string {
   const draft = `${file}.${toHex(randomBytes(6))}.new`;
   const fd = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(fd, text);
+    writeSync(fd, Buffer.from(contents));
     fsyncSync(fd);
   } finally {
     closeSync(fd);
