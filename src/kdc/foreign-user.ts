@@ -43,7 +43,7 @@ export function foreignUser(
     logonInfo: pac.filtered.logonInfo,
     clientName: part.cname.nameString.join('/'),
     upnDnsInfo: pac.upnDnsInfo,
-    logsOnHere: false,
+    timedByTicket: true,
   };
   return {
     trust,

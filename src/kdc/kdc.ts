@@ -12,6 +12,7 @@ import { type NamedClient, Refusal } from './refusal.ts';
 import { answerTgs } from './tgs.ts';
 import type { Issued } from './ticket.ts';
 import { TicketMemory } from './ticket-memory.ts';
+import { VisitorMemory } from './visitor-memory.ts';
 
 /** The KDC: bytes in, bytes out; `undefined` where silence is the answer. A promise only when the store had to be asked. */
 export type Kdc = (
@@ -36,6 +37,7 @@ export function createKdc(options: KdcOptions): Kdc {
     changepwName: formatName(['kadmin', 'changepw']),
     accounts: new WeakMap(),
     opened: new TicketMemory(),
+    visitors: new VisitorMemory(),
     decoys: new Map(options.policy.etypes.map((etype) => [etype, options.crypto.randomKey(etype)])),
   };
   return (request, origin) => {

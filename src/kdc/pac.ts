@@ -123,7 +123,7 @@ export function verifyOwnPac(
         });
     if (typeof verified === 'string') return refuse(verified);
     if (trust !== undefined)
-      return { sid: undefined, foreign: filtered(realm, part, verified, trust, isTgt) };
+      return { sid: undefined, foreign: filtered(realm, part, realm.realm, verified, trust, isTgt) };
     return { sid: ownSubject(realm, part, key, verified, isTgt), foreign: undefined };
   });
 }
@@ -140,17 +140,20 @@ export function verifyTrustPac(realm: KdcRealm, part: EncTicketPart, key: Key, t
     if (bytes === undefined) return refuse('foreign-pac-missing', `It was issued by ${trust.realm}.`);
     const verified = verifyForeignPac(realm.trustCrypto, bytes, key);
     if (typeof verified === 'string') return refuse(verified);
-    return filtered(realm, part, verified, trust, true);
+    return filtered(realm, part, trust.realm, verified, trust, true);
   });
 }
 
 function filtered(
   realm: KdcRealm,
   part: EncTicketPart,
+  issuer: string,
   pac: VerifiedPac,
   trust: Trust,
   isTgt: boolean,
 ): ForeignUser {
+  const known = isTgt ? realm.visitors.find(issuer, part, pac, trust) : undefined;
+  if (known !== undefined) return known;
   const contents = decodeContents(pac);
   const wrong = checkPacConsistency(contents, {
     cname: clientName(part.cname),
@@ -162,7 +165,9 @@ function filtered(
   if (wrong !== undefined) return refuse(wrong);
   const result = filterForeignPac(contents, { ownSid: realm.sid, domains: trustedDomains(trust) });
   if (typeof result === 'string') return refuse(result);
-  return foreignUser(trust, realm.sid, part, { filtered: result, upnDnsInfo: contents.upnDnsInfo });
+  const user = foreignUser(trust, realm.sid, part, { filtered: result, upnDnsInfo: contents.upnDnsInfo });
+  if (isTgt) realm.visitors.remember(issuer, part, pac, user);
+  return user;
 }
 
 /**

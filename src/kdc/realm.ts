@@ -12,6 +12,7 @@ import { NameType } from '../spec/name-types.ts';
 import type { Account } from './account.ts';
 import type { KdcEvent } from './event.ts';
 import type { TicketMemory } from './ticket-memory.ts';
+import type { VisitorMemory } from './visitor-memory.ts';
 
 /** What a KDC is made of. */
 export interface KdcOptions {
@@ -45,6 +46,8 @@ export interface KdcRealm extends KdcOptions {
   readonly accounts: WeakMap<Principal, Account>;
   /** Tickets that were opened and verified before. */
   readonly opened: TicketMemory;
+  /** Users of trusted realms who came before. */
+  readonly visitors: VisitorMemory;
   /** Keys that stand in for those of unknown clients, so that these take the same time. */
   readonly decoys: ReadonlyMap<number, Key>;
 }

@@ -100,6 +100,10 @@ export function filterForeignPac(contents: PacContents, policy: ForeignPacPolicy
     resourceGroupIds: keepsResources ? info.resourceGroupIds : [],
     // Encoding sets them again by what is left.
     userFlags: (info.userFlags & ~(UserFlag.EXTRA_SIDS | UserFlag.RESOURCE_GROUPS)) >>> 0,
+    // What changes with each login says nothing here: when it was is in the ticket (`timedByTicket`), the counters are that domain's own.
+    logonTime: 0n,
+    logonCount: 0,
+    badPasswordCount: 0,
     // Zero in Kerberos; never to be passed on where it is not.
     userSessionKey: new Uint8Array(16),
   };

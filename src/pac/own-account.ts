@@ -41,7 +41,7 @@ export function ownIdentity({ realm, netbios, sid }: OwnRealm, account: OwnAccou
   if (rightRid !== undefined) groupIds.push({ rid: rightRid, attributes: ORDINARY_GROUP });
   return {
     clientName: name,
-    logsOnHere: true,
+    timedByTicket: true,
     upnDnsInfo: {
       // The letter case that Windows has.
       upn: `${name}@${realm.toLowerCase()}`,

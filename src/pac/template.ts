@@ -23,8 +23,8 @@ export interface PacIdentity {
   /** The ticket's cname: components joined by `/`, without realm. */
   readonly clientName: string;
   readonly upnDnsInfo: UpnDnsInfo | undefined;
-  /** Whether LogonTime is the ticket's authtime, as for users of our own, or stays what `logonInfo` says. */
-  readonly logsOnHere: boolean;
+  /** Whether LogonTime is the ticket's authtime, or what `logonInfo` says. */
+  readonly timedByTicket: boolean;
 }
 
 /** Etypes of the keys that will sign. */
@@ -139,7 +139,11 @@ export function issueServicePac(
  * its account's present template needs no decoding: it says what we would say now. One that does not was issued before the account changed,
  * or is forged: look closely.
  */
-export function matchesTemplate(template: PacTemplate, pac: Uint8Array, authTime: Seconds): boolean {
+export function matchesTemplate(
+  template: Pick<PacTemplate, 'bytes' | 'fixed' | 'times'>,
+  pac: Uint8Array,
+  authTime: Seconds,
+): boolean {
   const { bytes, fixed } = template;
   if (pac.length !== bytes.length) return false;
   for (let i = 0; i < fixed.length; i += 2) {
@@ -174,11 +178,11 @@ function accountBuffers(identity: PacIdentity): { type: number; data: Uint8Array
 }
 
 /** LogonTime is the first field of KERB_VALIDATION_INFO, behind the headers of NDR and the top-level pointer. */
-const LOGON_TIME = 20;
-const TIME_LENGTH = 8;
+export const LOGON_TIME = 20;
+export const TIME_LENGTH = 8;
 
 /** ATTRIBUTES_INFO: FlagsLength, Flags. */
-const ATTRIBUTES_FLAGS = 4;
+export const ATTRIBUTES_FLAGS = 4;
 
 interface Range {
   readonly at: number;
@@ -192,7 +196,7 @@ function layOut(
   patched: readonly Range[],
 ): PacTemplate {
   const times = [offsetOf(pac, PacBuffer.CLIENT_INFO)];
-  if (identity.logsOnHere) times.push(offsetOf(pac, PacBuffer.LOGON_INFO) + LOGON_TIME);
+  if (identity.timedByTicket) times.push(offsetOf(pac, PacBuffer.LOGON_INFO) + LOGON_TIME);
   const changing = [...patched, ...times.map((at) => ({ at, end: at + TIME_LENGTH }))];
   for (const { type, offset, data } of pac.buffers)
     if (isSignature(type)) changing.push({ at: offset + SIGNATURE_TYPE_LENGTH, end: offset + data.length });

@@ -294,6 +294,37 @@ await t.test('forged and foreign PACs: each is refused with its own reason (CVE-
   t.equal(await reasonFor({ part: { crealm: 'EVIL.EXAMPLE' } }), 'path-not-accepted');
 });
 
+await t.test('a user who came before is looked at as closely as the first time', async (t) => {
+  const { realm, trust } = await setUp();
+  t.equal(await rightOf(realm, trust, { groups: [1107] }), 'Administrator');
+  t.equal(await rightOf(realm, trust, { groups: [1107] }), 'Administrator');
+  t.equal(await rightOf(realm, trust, { groups: [1108] }), 'Viewer', 'a group was taken away');
+  const flip = (bytes: Uint8Array) => bytes.map((octet, i) => (i === 200 ? octet ^ 1 : octet));
+  t.equal(
+    await refused(realm, foreignTicket(realm, trust, { groups: [1108], pac: flip })),
+    'pac-server-signature',
+  );
+  const now = realm.clock.seconds;
+  const stale = foreignTicket(realm, trust, { groups: [1108], part: { authtime: now } });
+  realm.clock.advance(60);
+  const part = openedPart(stale, trust.inboundKeys[0]?.key as never);
+  const replayed = foreignTicket(realm, trust, {
+    part: { authorizationData: part.authorizationData, authtime: now + 60 },
+  });
+  t.equal(await refused(realm, replayed), 'pac-client-time', 'the PAC of another login');
+  const later = await getTicket(realm, foreignTicket(realm, trust, { groups: [1108] }), DEVICE);
+  const [element] = openedPart(later, realm.key(DEVICE, 20)).authorizationData ?? [];
+  const [pac] = decode(AdIfRelevant, element?.adData as Uint8Array);
+  const contents = decodeContents(decodePac(pac?.adData as Uint8Array));
+  t.equal(
+    contents.logonInfo?.logonTime,
+    contents.clientInfo?.authTime,
+    'and its PAC has the time of this login',
+  );
+  realm.trusts.set(trust.realm, { ...trust, rights: [] });
+  t.equal(await rightOf(realm, trust, { groups: [1108] }), undefined, 'and the map as it is now');
+});
+
 await t.test('the direction of a trust holds', async (t) => {
   const { realm, trust } = await setUp({ direction: 'outbound' });
   t.equal(await refused(realm, foreignTicket(realm, trust)), 'trust-one-way');

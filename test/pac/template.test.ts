@@ -190,7 +190,7 @@ await t.test('an account that changed no longer matches its earlier PACs', async
 await t.test('a foreign account keeps its own LogonTime', async (t) => {
   const [key] = keys as [Key];
   const { logonInfo, upnDnsInfo } = foreignContents();
-  const identity = { logonInfo, clientName: 'alice', upnDnsInfo, logsOnHere: false };
+  const identity = { logonInfo, clientName: 'alice', upnDnsInfo, timedByTicket: false };
   const template = prepareServicePac(identity, { server: key.etype, kdc: key.etype });
   const ticket = { authTime: 5, ticketBytes: TICKET_BYTES, serverKey: key, kdcKey: key };
   const contents = decodeContents(decodePac(issueServicePac(nodeCrypto, template, ticket)));

@@ -94,7 +94,7 @@ export function foreignTicket(
   );
   const groupIds = [513, ...(fields.groups ?? [])].map((rid) => ({ rid, attributes: 7 }));
   const logonInfo = { ...own.logonInfo, groupIds, ...fields.logonInfo };
-  const template = prepareTgtPac({ ...own, logsOnHere: false, logonInfo }, { server: key.etype, kdc: 18 });
+  const template = prepareTgtPac({ ...own, timedByTicket: false, logonInfo }, { server: key.etype, kdc: 18 });
   const signed = issueTgtPac(trustCrypto, template, {
     authTime: authtime,
     attributes: 2,

@@ -87,7 +87,7 @@ await t.test('Samba, MIT and impacket accept what we issue', async (t) => {
     },
     clientName: 'alice',
     upnDnsInfo,
-    logsOnHere: false,
+    timedByTicket: false,
   };
   const cases = [
     ...[aes20, aes19, aes18, aes17].flatMap((key) =>
