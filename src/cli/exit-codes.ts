@@ -36,6 +36,7 @@ const CODES: Readonly<Record<string, { readonly code: number }>> = {
   'bad-host': EXIT.usage,
   'bad-join-token': EXIT.usage,
   'bad-server': EXIT.usage,
+  'bad-principal': EXIT.usage,
   'bad-certificate': EXIT.usage,
   'bad-fingerprint': EXIT.usage,
   'join-malformed': EXIT.usage,

@@ -7,6 +7,7 @@ export type StepName =
   | 'clock'
   | 'login'
   | 'referral'
+  | 'service'
   | 'key'
   | 'client'
   | 'PAC'
@@ -16,11 +17,13 @@ export type StepName =
   | 'right'
   | 'our KDC';
 
-/** Why a trust does not work, as far as it can be told from here. */
+/** Why a login or a trust does not work, as far as it can be told from here. */
 export type Cause =
   /** Nobody knows where the other realm's KDCs are. */
   | 'no-servers'
   | 'no-answer'
+  /** The certificate of a KDC proxy is not accepted. */
+  | 'certificate'
   /** A realm is written in another letter case than it is called. */
   | 'realm-case'
   | 'wrong-password'
@@ -43,6 +46,16 @@ export type Cause =
   | 'wrong-netbios'
   /** A PAC that contradicts itself, its ticket or its signature. */
   | 'pac-refused'
+  /** The realm has no such service. */
+  | 'unknown-device'
+  /** No realm on the way knows how to get to the service's. */
+  | 'no-trust'
+  /** A KDC gives no ticket because its rules say so. */
+  | 'policy'
+  /** The device has another key than the KDC. */
+  | 'wrong-device-key'
+  /** The ticket gives no right on the device. */
+  | 'no-right'
   /** Our own KDC refuses a ticket that looks right from here. */
   | 'refused-by-us'
   | 'other';

@@ -76,7 +76,7 @@ export class Steps {
   }
 }
 
-const NETWORK: ReadonlySet<StepName> = new Set(['servers', 'login', 'referral', 'our KDC']);
+const NETWORK: ReadonlySet<StepName> = new Set(['servers', 'login', 'referral', 'service', 'our KDC']);
 const OUTCOMES = {
   silent: 'no answer',
   'too-big': 'answer too big',

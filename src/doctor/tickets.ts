@@ -116,6 +116,9 @@ function loginDiagnosis(error: unknown, user: Principal): Diagnosis {
   const is = (code: number): boolean => isKdcError(error, code);
   if (error instanceof ClientError) {
     if (error.code === 'no-servers') return new Diagnosis('servers', 'no-servers', message, hint, error);
+    if (error.code === 'certificate-refused')
+      return new Diagnosis('login', 'certificate', message, hint, error);
+    if (error.code === 'wrong-key') return new Diagnosis('login', 'wrong-password', message, hint, error);
     if (error.code === 'no-answer') return new Diagnosis('login', 'no-answer', message, hint, error);
     if (error.code === 'realm-mismatch') return realmCase('login', message, error);
   }
