@@ -1,27 +1,30 @@
-import { availableParallelism } from 'node:os';
 import { makeApReq } from '../ap/ap-req.ts';
-import { type VerifiedApReq, verifyApReq } from '../ap/verify-ap-req.ts';
+import { verifyApReq } from '../ap/verify-ap-req.ts';
 import type { Key } from '../base/key.ts';
 import {
-  type Credential,
   type ClientContext,
-  type ClientEvent,
+  type Credential,
+  getInitialTicket,
+  getServiceTicket,
+  isKdcError,
   nameOf,
   samePrincipal,
 } from '../client/index.ts';
-import { getInitialTicket, getServiceTicket, isKdcError } from '../client/index.ts';
 import type { EncTicketPart } from '../codec/krb5/ticket.ts';
 import { defaultSalt, parseName } from '../realm/name.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
 import { Etype } from '../spec/etypes.ts';
+import { type AccountClient, accountClient, inSeconds } from './account-client.ts';
 import type { AttemptGuard, GuardedAccount, Judged } from './attempt-guard.ts';
 import type { Person } from './caller.ts';
-import { createGate, type Gate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { clockFailure, judgeError, type JudgedFailure, maybeCounted } from './login-failure.ts';
 import type { PasswordAttempt, PasswordProof, PasswordProver, ProvingService } from './password-proof.ts';
 
 export interface PasswordProverOptions {
   readonly guard: AttemptGuard;
+  /** `createKeyGate`. */
+  readonly keys: Gate;
   /** Our realm. */
   readonly realm: string;
   /**
@@ -29,16 +32,13 @@ export interface PasswordProverOptions {
    * and nobody else.
    */
   readonly client: (address: string) => ClientContext;
-  /** Reads who a ticket of ours speaks for: `personOf`, with the key that opened it. Throws `TicketError`. */
+  /** Reads who a ticket of ours speaks for, with the key that opened it. Throws `TicketError`. */
   readonly person: (ticket: EncTicketPart, serverKey: Key) => Person | Promise<Person>;
   /** A service of the realm itself, for which everybody may have a ticket. */
   readonly ownService: () => Promise<ProvingService>;
   /** Seconds. */
   readonly clockSkew: number;
 }
-
-/** PBKDF2 runs in Node's threads; one core is left to the KDC. */
-const KEYS_AT_A_TIME = { concurrency: Math.max(1, availableParallelism() - 1), queue: 1024 };
 
 /** A login asks several servers, each of which may be silent for seconds. */
 const DEADLINE = 30_000;
@@ -48,16 +48,34 @@ const DEADLINE = 30_000;
  * service. So whoever answers must know our keys, and not the password alone.
  */
 export function createPasswordProver(options: PasswordProverOptions): PasswordProver {
-  const keys = createGate(KEYS_AT_A_TIME);
+  const { guard, keys, realm: own } = options;
   return {
     prove(attempt, signal) {
-      const deadline = AbortSignal.timeout(DEADLINE);
-      const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
-      const login = (account: GuardedAccount): Promise<Judged<PasswordProof>> =>
-        new Login(options, keys, attempt, account, either).run();
-      return options.guard.run<PasswordProof>(attempt, login, signal);
+      const within = withDeadline(signal);
+      const login = (account: GuardedAccount): Promise<Judged<PasswordProof>> => {
+        const limits = { own, keys, signal: within };
+        const client = accountClient(options.client(attempt.address), account, limits);
+        return new Login(options, attempt, account, client, within).run();
+      };
+      return guard.run<PasswordProof>(attempt, login, signal);
     },
   };
+}
+
+/** `signal`, and the time that an attempt may take. */
+export function withDeadline(signal: AbortSignal | undefined): AbortSignal {
+  const deadline = AbortSignal.timeout(DEADLINE);
+  return signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+}
+
+/** What an attempt came to that threw `error`: told to the person, or thrown on. */
+export function judgedError(
+  error: unknown,
+  progress: AccountClient['progress'],
+): Judged<JudgedFailure['failure']> {
+  const judged = judgeError(error, progress);
+  if (judged === undefined) return { error, outcome: maybeCounted(progress) };
+  return { result: judged.failure, outcome: judged.outcome };
 }
 
 /** One login. */
@@ -65,33 +83,21 @@ class Login {
   readonly #options: PasswordProverOptions;
   readonly #attempt: PasswordAttempt;
   readonly #account: GuardedAccount;
-  readonly #context: ClientContext;
+  readonly #client: AccountClient;
   readonly #signal: AbortSignal;
-  #sent = false;
-  #loggedIn = false;
-  #offset = 0;
 
   constructor(
     options: PasswordProverOptions,
-    keys: Gate,
     attempt: PasswordAttempt,
     account: GuardedAccount,
+    client: AccountClient,
     signal: AbortSignal,
   ) {
     this.#options = options;
     this.#attempt = attempt;
     this.#account = account;
+    this.#client = client;
     this.#signal = signal;
-    const context = options.client(attempt.address);
-    const { crypto } = context;
-    this.#context = {
-      ...context,
-      crypto: { ...crypto, stringToKey: (...of) => keys.run(() => crypto.stringToKey(...of), signal) },
-      observe: (event) => {
-        this.#watch(event);
-        context.observe?.(event);
-      },
-    };
   }
 
   async run(): Promise<Judged<PasswordProof>> {
@@ -99,37 +105,29 @@ class Login {
       const tgt = await this.#logIn();
       const { clockOffset } = tgt;
       // The client has followed the clock of the realm; but tickets with such times are of no use here.
-      if (Math.abs(clockOffset) > this.#options.clockSkew * 1_000_000)
-        return failed(clockFailure(inSeconds(clockOffset)));
+      if (Math.abs(clockOffset) > this.#options.clockSkew * 1_000_000) {
+        const { failure, outcome } = clockFailure(inSeconds(clockOffset));
+        return { result: failure, outcome };
+      }
       return { outcome: 'succeeded', result: await this.#arrive(tgt) };
     } catch (error) {
-      const { realm: own } = this.#options;
-      const progress = { own, sent: this.#sent, loggedIn: this.#loggedIn, offset: this.#offset };
-      const judged = judgeError(error, progress);
-      return judged === undefined ? { error, outcome: maybeCounted(progress) } : failed(judged);
+      return judgedError(error, this.#client.progress);
     }
   }
 
   async #logIn(): Promise<Credential> {
+    const { context, progress } = this.#client;
     const { realm, components } = this.#account;
     const { password } = this.#attempt;
     const client = { realm, name: nameOf(...components) };
     try {
-      const tgt = await getInitialTicket(this.#context, {
-        client,
-        proof: { password },
-        signal: this.#signal,
-      });
-      this.#loggedIn = true;
-      return tgt;
+      return await getInitialTicket(context, { client, proof: { password }, signal: this.#signal });
     } catch (error) {
       // A realm that does not know the name says so before a key is made. It is made all the same: the time must not tell.
-      if (isKdcError(error, ErrorCode.KDC_ERR_C_PRINCIPAL_UNKNOWN) && !this.#sent)
-        await this.#context.crypto.stringToKey(
-          Etype.AES256_CTS_HMAC_SHA1_96,
-          password,
-          defaultSalt(realm, components),
-        );
+      if (isKdcError(error, ErrorCode.KDC_ERR_C_PRINCIPAL_UNKNOWN) && !progress.sent) {
+        const salt = defaultSalt(realm, components);
+        await context.crypto.stringToKey(Etype.AES256_CTS_HMAC_SHA1_96, password, salt);
+      }
       throw error;
     }
   }
@@ -163,41 +161,24 @@ class Login {
     service: ProvingService,
   ): Promise<{ person: Person; apReq: Uint8Array; credential: Credential }> {
     const { realm, clockSkew } = this.#options;
-    const { crypto, clock } = this.#context;
+    const { context } = this.#client;
+    const { crypto, clock } = context;
     const name = nameOf(...parseName(service.name));
-    const { credential } = await getServiceTicket(this.#context, tgt, { name, realm, signal: this.#signal });
+    const { credential } = await getServiceTicket(context, tgt, { name, realm, signal: this.#signal });
     const apReq = makeApReq(crypto, clock, credential).message.slice();
     const us = { realm, name };
     const keys = service.keys.map(({ kvno, key }) => ({ ...us, kvno, key }));
-    const verified: VerifiedApReq = verifyApReq(
-      // The device has its own replay cache; to us this message never came over a network.
+    const { ticket, ticketKey } = verifyApReq(
       {
         crypto,
         clock,
         clockSkew,
-        replays: undefined,
         keys: (server) => (samePrincipal(server, us) ? keys : []),
+        // The service has its own replay cache; to us this message never came over a network.
+        replays: undefined,
       },
       apReq,
     );
-    return { person: await this.#options.person(verified.ticket, verified.ticketKey.key), apReq, credential };
+    return { person: await this.#options.person(ticket, ticketKey.key), apReq, credential };
   }
-
-  #watch(event: ClientEvent): void {
-    if (event.kind === 'preauth') this.#sent = true;
-    if (event.kind === 'clock' && event.realm === this.#account.realm) this.#offset = inSeconds(event.offset);
-    // The authenticated time of a ticket counts more than what error messages say.
-    if (event.kind === 'ticket' && event.exchange === 'AS') {
-      const { authtime } = event.credential;
-      this.#offset = inSeconds(authtime * 1_000_000 - this.#context.clock.microseconds());
-    }
-  }
-}
-
-function failed({ failure, outcome }: JudgedFailure): Judged<PasswordProof> {
-  return { result: failure, outcome };
-}
-
-function inSeconds(microseconds: number): number {
-  return Math.round(microseconds / 1_000_000);
 }

@@ -1,6 +1,7 @@
 /** A prover of passwords over our realm and one that it trusts, both in memory. */
 import type { ClientContext } from '../../src/client/index.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import { createKeyGate } from '../../src/http/account-client.ts';
 import { type AttemptGuardOptions, createAttemptGuard } from '../../src/http/attempt-guard.ts';
 import { personOf } from '../../src/http/person.ts';
 import type { PasswordAttempt, PasswordProof, ProvingService } from '../../src/http/password-proof.ts';
@@ -76,6 +77,7 @@ export async function startProving(
   });
   const base: PasswordProverOptions = {
     guard,
+    keys: createKeyGate(),
     realm: REALM,
     client: (): ClientContext => realms.client(),
     clockSkew: 300,
