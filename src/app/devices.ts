@@ -36,10 +36,17 @@ export interface JoinTokenView {
   readonly used: number;
 }
 
-/** What `joinDevice` works on; `reservedHosts`: the names of the realm's own servers. */
-export function deviceAccounts(realm: Realm, reservedHosts: readonly string[]): DeviceAccounts {
+/** What `joinDevice` works on; `serverNames`: those of the realm's own servers now. */
+export function deviceAccounts(realm: Realm, serverNames: () => readonly string[]): DeviceAccounts {
   const { accounts, store } = realm;
-  return { ...accounts, devices: store.devices, reservedHosts, maxTicketLife: maxTicketLife(realm) };
+  return {
+    ...accounts,
+    devices: store.devices,
+    get reservedHosts() {
+      return serverNames();
+    },
+    maxTicketLife: maxTicketLife(realm),
+  };
 }
 
 /** All devices, by host name. */

@@ -1,3 +1,4 @@
+import { JOIN_REASONS } from '../join/reason.ts';
 import { REASONS } from '../kdc/reason.ts';
 import { KPASSWD_REASONS } from '../kpasswd/reason.ts';
 import type { ReasonRow } from '../realm/reason.ts';
@@ -30,6 +31,7 @@ const TABLES: readonly Table[] = [
   tableOf('Reasons for which no password is changed', KPASSWD_REASONS, ({ result }) =>
     numbered(KpasswdResult, 'KRB5_KPASSWD', result, 'KRB5_KPASSWD_'),
   ),
+  tableOf('Reasons for which no device joins', JOIN_REASONS, ({ status }) => `${status}`),
 ];
 
 /** Every reason. */
@@ -83,14 +85,17 @@ const INTRODUCTION = `# What the log says
 The server writes one JSON line for each request, to standard output or to the file of \`log.file\`. No password or key is ever in it.
 
 - \`level\`, \`time\`, \`msg\`: severity, when, and what happened as a sentence
-- \`exchange\`: \`AS\` (a login), \`TGS\` (a ticket for a service), \`kpasswd\` (a new password), or \`unknown\`
+- \`exchange\`: \`AS\` (a login), \`TGS\` (a ticket for a service), \`kpasswd\` (a new password), \`join\` (a device joins),
+  or \`unknown\`
 - \`outcome\`: \`issued\`, \`challenged\` (an ordinary step of each login), \`changed\` (one's own password), \`set\` (somebody else's), \`joined\` (the
-  key of a new device), \`refused\`, or \`dropped\`
+  key of a new device), \`again\` (new keys of a device that had joined), \`repeated\` (the answer to an earlier join once more), \`refused\`, or
+  \`dropped\`
 - \`reason\`: why not, a code from the lists below; codes do not change
 - \`detail\`: the particulars
-- \`client\`, \`server\`: who asks for a ticket or a new password, and for which service the ticket is
+- \`client\`, \`server\`: who asks for a ticket, a new password or a join, and for which service the ticket is
 - \`target\`: whose password or key shall be set, where it is not the client's own
-- \`transport\`, \`address\`, \`port\`: \`udp\` or \`tcp\`, and where the request came from
+- \`kvno\`: version of the keys that a device got
+- \`transport\`, \`address\`, \`port\`: \`udp\`, \`tcp\` or \`https\`, and where the request came from
 - \`offered\`: the encryption types that the client offered, in its order
 - \`ticketEtype\`, \`sessionEtype\`, \`replyEtype\`: encryption types of the ticket, of its session key, and of the reply
 - \`right\`: the right that stands in the ticket; two for an account that may log in and join devices

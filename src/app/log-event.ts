@@ -1,4 +1,7 @@
 import { etypeName } from '../crypto/etypes.ts';
+import { joinReasonRow } from '../join/reason.ts';
+import type { JoinEvent } from '../join/routes.ts';
+import type { WebEvent } from '../http/event.ts';
 import type { KdcEvent } from '../kdc/event.ts';
 import { reasonRow } from '../kdc/reason.ts';
 import type { KpasswdEvent } from '../kpasswd/event.ts';
@@ -48,12 +51,64 @@ export function logKpasswdEvent(log: Pick<Log, 'line'>, event: KpasswdEvent): vo
   } satisfies LineFields);
 }
 
+/** Writes the line of an HTTP request. Those of health checks are for who looks closely. */
+export function logWebEvent(log: Pick<Log, 'line' | 'logger'>, event: WebEvent): void {
+  if (event.path === '/v1/health' && event.status === 200) return log.logger.debug({ ...event }, 'health was checked');
+  const { status, tls } = event;
+  log.line(status >= 500 || (!tls && status === 403) ? 'warn' : 'info', {
+    msg: webSentence(event),
+    exchange: 'HTTPS',
+    method: event.method,
+    path: event.path,
+    status,
+    error: event.error,
+    reason: event.reason,
+    detail: event.detail,
+    caller: event.caller,
+    milliseconds: event.milliseconds,
+    transport: tls ? 'https' : 'http',
+    address: event.address,
+    port: event.port,
+  } satisfies LineFields);
+}
+
+function webSentence({ status, tls }: WebEvent): string {
+  if (!tls) return status === 308 ? 'A request without TLS was sent to HTTPS.' : 'A request without TLS was refused.';
+  if (status < 400) return 'A request was answered.';
+  return status < 500 ? 'A request was refused.' : 'A request failed.';
+}
+
 const DEEDS: Readonly<Record<KpasswdEvent['outcome'], string>> = {
   changed: 'A user changed the own password.',
   set: 'A password was set for somebody else.',
   joined: 'A device joined the realm.',
   refused: 'A new password was refused.',
   dropped: 'A message was dropped.',
+};
+
+/** Writes the line of a request to join a device. */
+export function logJoinEvent(log: Pick<Log, 'line'>, event: JoinEvent): void {
+  const { reason, outcome, host } = event;
+  const row = reason === undefined ? undefined : joinReasonRow(reason);
+  log.line(row?.level ?? 'info', {
+    msg: row?.text ?? JOINS[outcome],
+    exchange: 'join',
+    outcome,
+    reason,
+    detail: event.detail,
+    client: event.by,
+    target: host === '' ? undefined : `host/${host}`,
+    kvno: event.kvno,
+    transport: 'https',
+    address: event.address,
+  } satisfies LineFields);
+}
+
+const JOINS: Readonly<Record<JoinEvent['outcome'], string>> = {
+  joined: 'A device joined the realm.',
+  again: 'A device that had joined got new keys.',
+  repeated: 'A join was answered once more.',
+  refused: 'A join was refused.',
 };
 
 function name(etype: number | undefined): string | undefined {
