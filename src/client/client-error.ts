@@ -82,6 +82,10 @@ const ROWS = {
     text: 'The credential is no ticket-granting ticket.',
     hint: 'Log in first: services are asked for with a ticket for krbtgt/REALM.',
   },
+  'not-for-passwords': {
+    text: 'The ticket is not for the service that passwords are changed at.',
+    hint: 'Log in for the service kadmin/changepw.',
+  },
   'ticket-expired': { text: 'The ticket has expired.', hint: 'Log in again.' },
   'not-renewable': {
     text: 'The ticket cannot be renewed.',

@@ -3,13 +3,21 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { STRONG_ETYPES } from '../spec/etypes.ts';
 import type { Credential } from './credential.ts';
 import type { KerberosError } from './kerberos-error.ts';
+import type { ServiceKind } from './locate.ts';
 
 /** Brings a request to a KDC of `realm` and its answer back; rejects with `ClientError` `no-servers` or `no-answer`. */
-export type Send = (
-  realm: string,
-  message: Uint8Array,
-  options?: { readonly signal?: AbortSignal | undefined },
-) => Promise<Uint8Array>;
+export type Send = (realm: string, message: Uint8Array, options?: SendOptions) => Promise<Uint8Array>;
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Which of the realm's servers are asked. Default: its KDCs. */
+  readonly service?: ServiceKind | undefined;
+  /**
+   * Makes the message anew for each attempt but the first. Given where a server refuses what it has seen: such a message is sent over TCP first,
+   * which loses nothing.
+   */
+  readonly renew?: (() => Uint8Array) | undefined;
+}
 
 /** What the client is made of; `nodeClient()` puts one together. */
 export interface ClientContext {

@@ -7,8 +7,8 @@ import { decodeKdcProxyMessage, encodeKdcProxyMessage } from '../codec/kkdcp.ts'
 import { ErrorCode } from '../spec/error-codes.ts';
 import { MessageType } from '../spec/message-types.ts';
 import { ClientError } from './client-error.ts';
-import type { Send } from './context.ts';
-import type { Locate, Located } from './locate.ts';
+import type { Send, SendOptions } from './context.ts';
+import type { Locate, Located, ServiceKind } from './locate.ts';
 import type { Server, Transport } from './server.ts';
 
 /**
@@ -86,18 +86,29 @@ const MAX_ADDRESSES = 4;
 export function createSender(options: SenderOptions): Send {
   const { locate, timer, observe } = options;
   const lastGood = new RecentMap<string, { server: string; until: number }>(MAX_REALMS);
-  return async (realm, message, { signal } = {}) => {
-    const located = await orAborted(locate(realm), signal);
+  return async (realm, message, sending = {}) => {
+    const { signal, service = 'kdc' } = sending;
+    const located = await orAborted(locate(realm, service), signal);
     observe?.({ kind: 'located', realm, ...located });
-    const good = lastGood.get(realm);
+    const key = `${service} ${realm}`;
+    const good = lastGood.get(key);
     const first = good !== undefined && timer.now() < good.until ? good.server : undefined;
     const isFirst = (server: Server): boolean => keyOf(server) === first;
     const servers = [...located.servers.filter(isFirst), ...located.servers.filter((one) => !isFirst(one))];
-    const { reply, server } = await new Round(options, realm, message).run(servers, signal);
-    if (server !== undefined) lastGood.set(realm, { server: keyOf(server), until: timer.now() + STICKY });
+    const { reply, server } = await new Round(options, realm, message, sending).run(servers, signal);
+    if (server !== undefined) lastGood.set(key, { server: keyOf(server), until: timer.now() + STICKY });
     return reply;
   };
 }
+
+/** What else than a KDC's silence wants to be looked at. */
+const HINTS: Readonly<Record<ServiceKind, { hint?: string }>> = {
+  kdc: {},
+  primary: {},
+  kpasswd: {
+    hint: 'Check that passwords are changed there, and that UDP and TCP port 464 pass every firewall in between.',
+  },
+};
 
 interface Reply {
   readonly reply: Uint8Array;
@@ -110,6 +121,9 @@ class Round {
   readonly #options: SenderOptions;
   readonly #realm: string;
   readonly #message: Uint8Array;
+  readonly #sending: SendOptions;
+  /** Whether the message was sent as it came. */
+  #sent = false;
   readonly #over = new AbortController();
   readonly #answer = Promise.withResolvers<Reply>();
   readonly #running: Promise<Outcome>[] = [];
@@ -119,10 +133,11 @@ class Round {
   /** What a server said that cannot help: better than nothing when nobody else answers. */
   #consolation: Uint8Array | undefined;
 
-  constructor(options: SenderOptions, realm: string, message: Uint8Array) {
+  constructor(options: SenderOptions, realm: string, message: Uint8Array, sending: SendOptions) {
     this.#options = options;
     this.#realm = realm;
     this.#message = message;
+    this.#sending = sending;
   }
 
   async run(servers: readonly Server[], signal: AbortSignal | undefined): Promise<Reply> {
@@ -139,7 +154,11 @@ class Round {
     if (this.#consolation !== undefined) return { reply: this.#consolation, server: undefined };
     const tried = [...this.#failures].join('; ') || 'all of them are silent';
     if (this.#told !== undefined) throw this.#told;
-    throw new ClientError('no-answer', `The realm is ${this.#realm}; ${tried}.`);
+    throw new ClientError(
+      'no-answer',
+      `The realm is ${this.#realm}; ${tried}.`,
+      HINTS[this.#sending.service ?? 'kdc'],
+    );
   }
 
   async #askServer(server: Server): Promise<void> {
@@ -172,7 +191,14 @@ class Round {
 
   /** A request that is too long for one packet is likely to get lost over UDP: TCP comes first then. */
   #transports({ transports }: Server): readonly Transport[] {
-    return this.#message.length > MAX_UDP_REQUEST ? transports.toReversed() : transports;
+    const isUdpWrong = this.#message.length > MAX_UDP_REQUEST || this.#sending.renew !== undefined;
+    return isUdpWrong ? transports.toReversed() : transports;
+  }
+
+  #next(): Uint8Array {
+    const message = this.#sent ? (this.#sending.renew?.() ?? this.#message) : this.#message;
+    this.#sent = true;
+    return message;
   }
 
   async #resolve(host: string, network: Network): Promise<readonly string[]> {
@@ -219,9 +245,10 @@ class Round {
   async #exchange(target: Target): Promise<Uint8Array> {
     const { network } = this.#options;
     const { signal } = this.#over;
-    if (target.url === undefined) return network.exchange(target, this.#message, signal);
+    const message = this.#next();
+    if (target.url === undefined) return network.exchange(target, message, signal);
     // The copy is for whoever sends it: what `encode` gives shares its memory.
-    const body = encodeKdcProxyMessage({ message: this.#message, realm: this.#realm }).slice();
+    const body = encodeKdcProxyMessage({ message, realm: this.#realm }).slice();
     return decodeKdcProxyMessage(await network.exchange(target, body, signal)).message;
   }
 

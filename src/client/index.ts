@@ -12,6 +12,7 @@
  *
  * - A referral ticket of its own: `getServiceTicket(context, tgt, { name: krbtgt('REALM1'), realm: 'AD.EXAMPLE.TEST' })`.
  * - A web server that speaks Kerberos: `negotiate(context, tgt, 'device1.realm1.example')` makes the header field of a request, and verifies the answer's.
+ * - A new password: `changePassword(context, { client, password, newPassword })`, which throws `PasswordRefused` with what the server says.
  * - `observe` of the context is told each step: request, clock, preauth, error, referral, ticket; `observe` of a sender where the servers come
  *   from, which one was asked over what, and how long it took. `nodeClient`'s own is told both.
  * - Elsewhere than in Node: `portableClient` of client/portable.ts, over KDC proxies; or `createSender` with a `Network` and a `Timer` of one's own, or any
@@ -22,7 +23,7 @@
 export { type Principal, samePrincipal, showPrincipal } from '../ap/principal.ts';
 export { getInitialTicket, type InitialRequest } from './as.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
-export type { ClientContext, ClientEvent, ClientSettings, Exchange, Send } from './context.ts';
+export type { ClientContext, ClientEvent, ClientSettings, Exchange, Send, SendOptions } from './context.ts';
 export { clockOf, type Credential, fromCcache, grantingRealm, toCcache } from './credential.ts';
 export { isKdcError, KerberosError } from './kerberos-error.ts';
 export {
@@ -52,6 +53,14 @@ export {
 } from './fetch.ts';
 export { enterprisePrincipal, krbtgt, nameOf, parsePrincipal } from './names.ts';
 export { negotiate, type Negotiation, type NegotiationOptions } from './negotiate.ts';
+export {
+  CHANGEPW,
+  changePassword,
+  type PasswordChange,
+  type PasswordSetting,
+  setPassword,
+} from './password.ts';
+export { PasswordRefused } from './password-refused.ts';
 export type { Proof } from './proof.ts';
 export { type Server, showServer, type Transport } from './server.ts';
 export { getServiceTicket, renewTicket, type ServiceRequest, type ServiceTicket } from './services.ts';

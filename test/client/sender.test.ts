@@ -11,6 +11,7 @@ import {
   type Timer,
 } from '../../src/client/failover.ts';
 import { createLocator, type RealmServers } from '../../src/client/locate.ts';
+import type { SendOptions } from '../../src/client/context.ts';
 import { nodeClient, nodeNetwork } from '../../src/client/node.ts';
 import { encode } from '../../src/codec/der/type.ts';
 import { KrbError } from '../../src/codec/krb5/error.ts';
@@ -80,6 +81,7 @@ function play(
   const timer = new FakeTimer();
   /** `udp 10.0.0.1 @0`: whom, over what, and when. */
   const asked: string[] = [];
+  const messages: Uint8Array[] = [];
   const events: SenderEvent[] = [];
   let open = 0;
   const network: Network = {
@@ -88,8 +90,9 @@ function play(
       if (addresses.length === 0) throw new Error('no such host');
       return addresses;
     },
-    async exchange({ transport, address }, _, signal) {
+    async exchange({ transport, address }, message, signal) {
       asked.push(`${transport} ${address} @${timer.now()}`);
+      messages.push(message);
       const behaviour = behaviours[`${transport} ${address}`] ?? behaviours[address] ?? 'silent';
       open++;
       try {
@@ -105,9 +108,9 @@ function play(
   };
   const locate = createLocator({ realms: { A: servers }, now: () => timer.now(), random: () => 0 });
   const send = createSender({ locate, network, timer, observe: (event) => events.push(event) });
-  const ask = (signal?: AbortSignal, request = REQUEST): Promise<Uint8Array> =>
-    timer.run(send('A', request, { signal }));
-  return { ask, asked, events, timer, openExchanges: () => open };
+  const ask = (signal?: AbortSignal, request = REQUEST, options: SendOptions = {}): Promise<Uint8Array> =>
+    timer.run(send('A', request, { signal, ...options }));
+  return { ask, asked, messages, events, timer, openExchanges: () => open };
 }
 
 await t.test('the first server answers, and nobody else is asked', async (t) => {
@@ -165,6 +168,30 @@ await t.test('an unreachable server, and a name without an address, cost no time
   t.equal(await net.ask(), REPLY);
   t.strictSame(net.asked, ['udp 10.0.0.1 @0', 'tcp 10.0.0.1 @0', 'udp 10.0.0.2 @0']);
 });
+
+await t.test(
+  'password servers are asked over TCP first, and each attempt has a message of its own',
+  async (t) => {
+    const servers = { kdcs: ['10.0.0.9'], kpasswd: ['10.0.0.1', '10.0.0.2'] };
+    const net = play({ '10.0.0.2': { reply: REPLY }, '10.0.0.9': { reply: REPLY } }, servers);
+    let made = 0;
+    const renew = (): Uint8Array => Uint8Array.of(0, ++made);
+    t.equal(await net.ask(undefined, REQUEST, { service: 'kpasswd', renew }), REPLY);
+    t.strictSame(net.asked, ['tcp 10.0.0.1 @0', 'udp 10.0.0.1 @1000', 'tcp 10.0.0.2 @2000']);
+    t.strictSame(net.messages, [REQUEST, Uint8Array.of(0, 1), Uint8Array.of(0, 2)]);
+    const start = net.timer.now();
+    await net.ask(undefined, REQUEST, { service: 'kpasswd', renew });
+    t.equal(net.asked.at(-1), `tcp 10.0.0.2 @${start}`, 'who has answered is asked first');
+    await net.ask();
+    t.match(net.asked.at(-1), /^udp 10\.0\.0\.9 /, 'which says nothing about who gives tickets');
+    const dead = play({ '10.0.0.1': 'refuse' }, ['10.0.0.1']);
+    await t.rejects(dead.ask(undefined, REQUEST, { service: 'kpasswd', renew }), {
+      code: 'no-answer',
+      message: /10\.0\.0\.1:464 over TCP: connection refused/,
+      hint: /port 464/,
+    });
+  },
+);
 
 await t.test('a server whose UDP is filtered answers over TCP', async (t) => {
   const net = play({ 'tcp 10.0.0.1': { reply: REPLY } });
