@@ -53,7 +53,8 @@ export function logKpasswdEvent(log: Pick<Log, 'line'>, event: KpasswdEvent): vo
 
 /** Writes the line of an HTTP request. Those of health checks are for who looks closely. */
 export function logWebEvent(log: Pick<Log, 'line' | 'logger'>, event: WebEvent): void {
-  if (event.path === '/v1/health' && event.status === 200) return log.logger.debug({ ...event }, 'health was checked');
+  if (event.path === '/v1/health' && event.status === 200)
+    return log.logger.debug({ ...event }, 'health was checked');
   const { status, tls } = event;
   log.line(status >= 500 || (!tls && status === 403) ? 'warn' : 'info', {
     msg: webSentence(event),
@@ -73,7 +74,8 @@ export function logWebEvent(log: Pick<Log, 'line' | 'logger'>, event: WebEvent):
 }
 
 function webSentence({ status, tls }: WebEvent): string {
-  if (!tls) return status === 308 ? 'A request without TLS was sent to HTTPS.' : 'A request without TLS was refused.';
+  if (!tls)
+    return status === 308 ? 'A request without TLS was sent to HTTPS.' : 'A request without TLS was refused.';
   if (status < 400) return 'A request was answered.';
   return status < 500 ? 'A request was refused.' : 'A request failed.';
 }

@@ -45,13 +45,13 @@ export function nodeClient(options: NodeClientOptions = {}): ClientContext & { r
   const { realms = {}, dns, settings = {}, crypto = nodeCrypto, clock = uniqueClock(), observe } = options;
   const { patience = 1000, lastPatience = 5000 } = options;
   const resolver = dns === false ? undefined : createDnsClient(dns);
-  const { now } = timer;
+  const { now } = nodeTimer;
   const locate = createLocator({ realms, dns: resolver, now, random: Math.random });
   const network = nodeNetwork(
     dns === false || dns?.servers === undefined ? undefined : resolver,
     options.tls,
   );
-  const send = createSender({ locate, network, timer, patience, lastPatience, observe });
+  const send = createSender({ locate, network, timer: nodeTimer, patience, lastPatience, observe });
   return { crypto, clock, send, locate, settings, ...(observe === undefined ? {} : { observe }) };
 }
 
@@ -88,7 +88,8 @@ function lookupWith(resolver: DnsClient): LookupFunction {
     });
 }
 
-const timer: Timer = {
+/** Node's monotonic clock. */
+export const nodeTimer: Timer = {
   now: () => performance.now(),
   sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
 };

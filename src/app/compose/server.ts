@@ -11,9 +11,9 @@ import { lockDataDir } from '../../store/lock.ts';
 import type { Endpoint } from '../../transport/endpoint.ts';
 import { formatEndpoint } from '../../transport/endpoint.ts';
 import { startTransports } from '../../transport/listen.ts';
-import type { Config } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { clientKrb5Conf } from '../krb5-conf.ts';
-import { logKdcEvent } from '../log-event.ts';
+import { logKdcEvent, logWebEvent } from '../log-event.ts';
 import { trustWarningsOf } from '../trusts.ts';
 import {
   type Environment,
@@ -23,6 +23,7 @@ import {
   systemClock,
   trustCrypto,
 } from './realm.ts';
+import { startWebServer, type WebServer } from './web.ts';
 
 export interface ServerOptions {
   readonly environment: Environment;
@@ -37,10 +38,12 @@ export interface Server {
   readonly prepared: Prepared;
   /** Where the KDC listens, with real ports. */
   readonly listening: readonly Endpoint[];
+  /** The HTTPS server; `undefined`: there is none. */
+  readonly web: Pick<WebServer, 'listening' | 'urls' | 'fingerprint' | 'caFile'> | undefined;
   /** Path of a krb5.conf for clients on this machine. */
   readonly krb5conf: string;
-  /** Opens the log file anew, after log rotation has renamed it. */
-  reopenLog(): void;
+  /** Opens the log file anew, after log rotation has renamed it, and takes the names and the certificate of HTTPS anew. Errors are logged. */
+  reload(): Promise<void>;
   /** Answers what is in work, writes what waits to be written, lets go of ports and data folder. A second call waits for the first. */
   stop(): Promise<void>;
 }
@@ -81,9 +84,10 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     trusts: realm.store.trustDirectory,
     observe: (event) => logKdcEvent(log, event),
   };
+  const kdc = createKdc(kdcOptions);
   const transports = await startTransports({
     listen: config.listen.kdc,
-    handler: createKdc(kdcOptions),
+    handler: kdc,
     log: logger,
     udpReplyLimit: config.udpReplyLimit,
     // This reason has an error code, so there is an answer.
@@ -91,6 +95,17 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   });
   opened.defer(() => transports.close());
   const krb5conf = writeKrb5Conf(config, transports.addresses);
+  const web =
+    config.https &&
+    (await startWebServer({
+      https: config.https,
+      realm,
+      kdc,
+      kdcListening: transports.addresses,
+      log: logger,
+      observe: (event) => logWebEvent(log, event),
+    }));
+  opened.defer(() => web?.close());
   if (config.time !== undefined) {
     const { servers, interval } = config.time;
     const { clockSkew } = config.policy;
@@ -103,6 +118,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       realm: config.realm,
       sid: prepared.sid,
       listen: transports.addresses.map(formatEndpoint),
+      https: web?.urls,
+      caFingerprint: web?.fingerprint,
       data: config.data,
     },
     'serving',
@@ -117,10 +134,20 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     sid: prepared.sid,
     prepared,
     listening: transports.addresses,
+    web,
     krb5conf,
-    reopenLog() {
+    async reload() {
       log.reopen();
       logger.info('log opened anew');
+      try {
+        const { https } = loadConfig(config.file);
+        if (web !== undefined && https !== undefined) await web.reload(https);
+      } catch (error) {
+        logger.error(
+          { err: error },
+          'the configuration of HTTPS could not be taken anew; what was there before still counts',
+        );
+      }
     },
     stop() {
       if (stopping === undefined) logger.info('stopping');

@@ -20,12 +20,13 @@ export const define: Define = (command, context) => {
       const config = await context.config();
       const { startServer } = await import('../../app/compose/server.ts');
       const server = await startServer(config, { environment: context.environment, pretty });
-      process.on('SIGHUP', server.reopenLog);
+      const reload = (): void => void server.reload();
+      process.on('SIGHUP', reload);
       greet(config, server, { pretty, context });
       await stop;
       setTimeout(() => process.exit(1), LAST_CALL).unref();
       await server.stop();
-      process.off('SIGHUP', server.reopenLog);
+      process.off('SIGHUP', reload);
       setTimeout(() => process.exit(), LINGER).unref();
     });
 };
@@ -49,11 +50,11 @@ function greet(
   server: Server,
   { pretty, context }: { pretty: boolean; context: Context },
 ): void {
-  const { listening, krb5conf, prepared, sid } = server;
+  const { listening, krb5conf, prepared, sid, web } = server;
   if (context.options().json === true) {
     const { file = null } = config.log;
     process.stdout.write(
-      `${JSON.stringify({ realm: config.realm, sid, listening, krb5conf, log: file, prepared })}\n`,
+      `${JSON.stringify({ realm: config.realm, sid, listening, https: httpsOf(web), krb5conf, log: file, prepared })}\n`,
     );
     return;
   }
@@ -65,6 +66,9 @@ realmward ${version()} serves the realm ${config.realm}, ready after ${(performa
 
 ${fields({
   KDC: `${listening.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).join(', ')} (UDP and TCP)`,
+  HTTPS: web?.urls.join(', '),
+  'CA SHA-256': web?.fingerprint,
+  'CA file': web?.caFile,
   'realm SID': sid,
   log: config.log.file ?? 'here',
   data: config.data,
@@ -79,6 +83,12 @@ ${nextSteps(config)}
 Ctrl-C stops the server.
 
 `);
+}
+
+function httpsOf(web: Server['web']): object | null {
+  if (web === undefined) return null;
+  const { listening, urls, fingerprint, caFile = null } = web;
+  return { listening, urls, fingerprint, caFile };
 }
 
 function nextSteps({ realm, users, file }: Config): string {
