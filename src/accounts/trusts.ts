@@ -56,13 +56,15 @@ export function changeTrust(
 
 /**
  * Gives a trust a new secret. The one before it stays, so that tickets of either are taken while the other side still has the old one; what was
- * before that goes. The secret that it has gives it keys that it lacks. Throws `RealmwardError` `not-found`, `bad-password`, and `same-secret`
+ * before that goes. `since`: for how long the other side has had it, in seconds; towards AD it is an hour after that moment that tickets
+ * begin to be made with it (`outboundSwitch`). The secret that it has gives it keys that it lacks. Throws `RealmwardError` `not-found`, `bad-password`, and `same-secret`
  * where it lacks none.
  */
 export async function rotateTrust(
   accounts: TrustAccounts,
   realm: string,
   secret: string,
+  since: Seconds = 0,
 ): Promise<TrustRecord> {
   checkPassword(secret);
   const { etypes = [] } = (await accounts.trusts.find(realm)) ?? {};
@@ -92,7 +94,10 @@ export async function rotateTrust(
     return {
       keys: {
         inbound: inFrontOf(keys.inbound, next.inbound),
-        outbound: inFrontOf(keys.outbound, next.outbound),
+        outbound: inFrontOf(
+          keys.outbound,
+          next.outbound.map((key) => ({ ...key, created: (key.created ?? 0) - since })),
+        ),
       },
     };
   });

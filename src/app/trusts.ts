@@ -1,6 +1,7 @@
 /** What the command line does to a realm's trusts. */
 import { changeTrust, trustSecrets } from '../accounts/trusts.ts';
 import { RealmwardError } from '../base/errors.ts';
+import { nowSeconds } from '../base/ports.ts';
 import { parseSid, type Sid, splitRid } from '../base/sid.ts';
 import { etypeName } from '../crypto/etypes.ts';
 import {
@@ -8,8 +9,10 @@ import {
   idleRules,
   lackingEtypes,
   statementOf,
+  trustOf,
   trustWarnings,
 } from '../realm/trust-settings.ts';
+import { isOutbound, outboundSwitch } from '../realm/trust.ts';
 import type { TrustRecord, TrustSettings } from '../realm/trust-settings.ts';
 import { realmSid, type Realm } from './compose/realm.ts';
 import { formatPath } from './config/mistakes.ts';
@@ -40,6 +43,8 @@ export interface TrustView {
   readonly declared: boolean;
   /** The current secret, then the one before it, which still counts. */
   readonly secrets: readonly { readonly version: number; readonly set: string | null }[];
+  /** From when on tickets for the other realm are made with the current secret; `null`: they are already, or there are none. */
+  readonly newSecretFrom: string | null;
   /** What works less well than it seems, a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -128,7 +133,8 @@ export function isNamedAlike({ realm, netbios, domains }: TrustSettings, name: s
   return realm.toLowerCase() === folded || netbios?.toLowerCase() === folded || domains.includes(folded);
 }
 
-function trustView({ config }: Realm, record: TrustRecord): TrustView {
+function trustView({ config, accounts }: Realm, record: TrustRecord): TrustView {
+  const trust = trustOf(record);
   const { realm, kind, direction, netbios = null, domainSids, kdcs, mode, reportOnly } = record;
   const idle = new Set(idleRules(record));
   return {
@@ -151,6 +157,7 @@ function trustView({ config }: Realm, record: TrustRecord): TrustView {
     transits: record.transits,
     declared: config.trusts.some((declared) => declared.realm === realm),
     secrets: trustSecrets(record).map(({ kvno, created }) => ({ version: kvno, set: isoTime(created) })),
+    newSecretFrom: isoTime(isOutbound(trust) ? outboundSwitch(trust, nowSeconds(accounts.clock)) : undefined),
     warnings: recordWarnings(config, record),
   };
 }

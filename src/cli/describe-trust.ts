@@ -20,6 +20,10 @@ export function describeTrust(trust: TrustView): string {
     secret: current && `version ${current.version}, set ${age(current.set)}`,
     'secret before it':
       previous && `version ${previous.version}, set ${age(previous.set)}; tickets made with it still count`,
+    'the new one':
+      trust.newSecretFrom === null
+        ? undefined
+        : `makes our tickets for ${trust.realm} from ${showIso(trust.newSecretFrom)} on: until then Active Directory takes the one before it`,
     declared: trust.declared
       ? 'yes: at each start everything but the secret becomes what the configuration says'
       : 'no',

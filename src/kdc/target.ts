@@ -1,8 +1,9 @@
 import type { Key } from '../base/key.ts';
+import { nowSeconds } from '../base/ports.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { PrincipalName } from '../codec/krb5/basic.ts';
 import type { Principal } from '../realm/principal.ts';
-import type { Trust } from '../realm/trust.ts';
+import { outboundKey, type Trust } from '../realm/trust.ts';
 import { Etype } from '../spec/etypes.ts';
 import { type Account, accountOf } from './account.ts';
 import { isReadByKdc } from './names.ts';
@@ -60,7 +61,7 @@ const AES_SHA1: readonly number[] = [Etype.AES256_CTS_HMAC_SHA1_96, Etype.AES128
 export function ticketKeys(realm: KdcRealm, target: TicketTarget, sealWith: Key | undefined): TicketKeys {
   if (target.trust !== undefined) {
     // The other realm has no key of ours but this one, so both signatures are made with it. It counts versions its own way: none is named.
-    const key = target.trust.outboundKeys[0];
+    const key = outboundKey(target.trust, nowSeconds(realm.clock));
     if (key === undefined)
       return refuse('server-without-keys', `The trust with ${target.trust.realm} has no key.`);
     return { crypto: realm.trustCrypto, key: key.key, kvno: undefined, kdc: key, forKdc: true };

@@ -1,3 +1,4 @@
+import type { Seconds } from '../base/ports.ts';
 import { type Sid, withRid } from '../base/sid.ts';
 import { RightRid } from '../spec/right-rids.ts';
 import type { PrincipalKey } from './principal.ts';
@@ -81,6 +82,29 @@ export function trustedDomains({ domainSids, netbios }: Pick<Trust, 'domainSids'
   readonly netbios: string | undefined;
 }[] {
   return domainSids.map((sid, i) => ({ sid, netbios: i === 0 ? netbios : undefined }));
+}
+
+/** In the hour after a change a domain controller uses, and takes in tickets that name no kvno, the secret before it (docs/active-directory.md). */
+const AD_USES_OLD_SECRET: Seconds = 3600;
+
+/** From when on tickets for the trusted realm are made with the current secret; `undefined`: they are already. */
+export function outboundSwitch(
+  { kind, outboundKeys }: Pick<Trust, 'kind' | 'outboundKeys'>,
+  now: Seconds,
+): Seconds | undefined {
+  const newest = outboundKeys[0];
+  if (kind !== 'ad' || newest?.created === undefined || outboundKeys.at(-1)?.kvno === newest.kvno)
+    return undefined;
+  const at = newest.created + AD_USES_OLD_SECRET;
+  return at > now ? at : undefined;
+}
+
+/** The key that tickets for the trusted realm are made with. */
+export function outboundKey(trust: Trust, now: Seconds): PrincipalKey | undefined {
+  const newest = trust.outboundKeys[0];
+  return outboundSwitch(trust, now) === undefined
+    ? newest
+    : trust.outboundKeys.find(({ kvno }) => kvno !== newest?.kvno);
 }
 
 export function isInbound(trust: Trust): boolean {

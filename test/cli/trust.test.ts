@@ -121,7 +121,7 @@ await t.test('a trust is changed, given another secret, and removed', async (t) 
     $ realmward trust rotate AD.EXAMPLE.TEST --password-stdin < 'Second'
     The trust with AD.EXAMPLE.TEST has a new secret, version 2.
     Tickets that come from there count with it and with the one before it, version 1.
-    Tickets that we issue for there are made with the new one from now on: until it has it, too, our users are refused there. (Next time the other side first, if it takes tickets of both.)
+    Tickets that we issue for there are made with the one before it until TIME, as Active Directory takes that one alone for an hour after it has got the new one; from then on with the new one.
 
     Now the other side, with the same new secret:
 

@@ -4,6 +4,7 @@ import { decode, encode } from '../../src/codec/der/type.ts';
 import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../../src/codec/krb5/authorization-data.ts';
 import type { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
 import { utf8 } from '../../src/base/bytes.ts';
+import type { Key } from '../../src/base/key.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { transitedRealms } from '../../src/kdc/transited.ts';
 import { decodeContents } from '../../src/pac/contents.ts';
@@ -364,6 +365,41 @@ await t.test('our users get a ticket-granting ticket for the other realm, as AD 
     await refused(realm, tgt, { body: { sname: name('HTTP/badad.example.test'), ...canonicalize.body } }),
     'unknown-server',
   );
+});
+
+await t.test('for an hour after a new secret, tickets for AD are made with the one before it', async (t) => {
+  const { realm, trust } = await setUp();
+  const tgt = await login(realm, 'alice');
+  const old = trust.outboundKeys;
+  const fresh = [18, 17].map((etype) => ({
+    kvno: 2,
+    key: nodeCrypto.randomKey(etype),
+    salt: undefined,
+    s2kparams: undefined,
+    created: realm.clock.seconds,
+  }));
+  const usesNew = async (change: Partial<Trust> = {}): Promise<boolean> => {
+    realm.trusts.set(trust.realm, { ...trust, outboundKeys: [...fresh, ...old], ...change });
+    const { ticket } = await getTicket(realm, tgt, `krbtgt/${AD_REALM}`);
+    const opens = (key: Key): boolean => {
+      try {
+        nodeCrypto.decrypt(key, 2, ticket.encPart.cipher);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const [current, previous] = [fresh[0], old[0]].map((one) => opens(one?.key as Key));
+    t.not(current, previous);
+    return current === true;
+  };
+  t.equal(await usesNew(), false);
+  t.equal(await usesNew({ kind: 'realmward' }), true, 'others take both');
+  t.equal(await usesNew({ outboundKeys: fresh }), true, 'where there is one before it');
+  realm.clock.advance(3599);
+  t.equal(await usesNew(), false);
+  realm.clock.advance(1);
+  t.equal(await usesNew(), true, 'nothing is restarted for that');
 });
 
 await t.test('an enterprise name of a trusted realm is referred there', async (t) => {

@@ -6,7 +6,10 @@ import {
   sharedSecret,
   withPasswordOptions,
 } from '../../passwords.ts';
+import type { Seconds } from '../../../base/ports.ts';
+import { durationOption } from '../../options.ts';
 import { withRealm } from '../../realm.ts';
+import { showIso } from '../../when.ts';
 import type { Define } from '../../verbs.ts';
 
 /** realmward trust rotate REALM */
@@ -15,14 +18,21 @@ export const rotate: Define = (group, context) => {
     .command('rotate')
     .description('give a trust a new secret, which is asked for; the one before it still counts')
     .argument('<realm>', 'the trusted realm');
-  withPasswordOptions(command).action(async (name: string, options: PasswordOptions) => {
+  withPasswordOptions(command).addOption(
+    durationOption(
+      '--other-side-since <duration>',
+      'how long ago the other side got the new secret: AD takes the one before it for an hour',
+      0,
+    ),
+  );
+  command.action(async (name: string, options: PasswordOptions & { otherSideSince: Seconds }) => {
     refuseExtraWords(command, 1);
     const { ourSide, rotateTrust, showTrust } = await import('../../../app/trusts.ts');
     const { rotationGuide } = await import('../../../app/trust-guide.ts');
     await withRealm(context, async (realm) => {
       const before = await showTrust(realm, name);
       const secret = await sharedSecret(options, name, context);
-      await rotateTrust(realm.accounts, name, secret);
+      await rotateTrust(realm.accounts, name, secret, options.otherSideSince);
       const view = await showTrust(realm, name);
       const guide = rotationGuide(view, await ourSide(realm));
       const [current, previous] = view.secrets;
@@ -44,9 +54,13 @@ export const rotate: Define = (group, context) => {
               ]),
           ...(view.direction === 'inbound'
             ? []
-            : [
-                'Tickets that we issue for there are made with the new one from now on: until it has it, too, our users are refused there. (Next time the other side first, if it takes tickets of both.)',
-              ]),
+            : view.newSecretFrom !== null
+              ? [
+                  `Tickets that we issue for there are made with the one before it until ${showIso(view.newSecretFrom)}, as Active Directory takes that one alone for an hour after it has got the new one; from then on with the new one.`,
+                ]
+              : [
+                  'Tickets that we issue for there are made with the new one from now on: until it has it, too, our users are refused there. (Next time the other side first, if it takes tickets of both.)',
+                ]),
           '',
           'Now the other side, with the same new secret:',
           '',
