@@ -94,6 +94,11 @@ const PEERS = {
     install:
       'run test/interop/install-peers.sh (it unpacks heimdal-clients; REALMWARD_HEIMDAL names the folder)',
   },
+  'heimdal-kdc': {
+    packages: 'heimdal-kdc',
+    files: ['usr/bin/kadmin.heimdal', 'usr/lib/heimdal-servers/kdc'].map((name) => join(HEIMDAL_ROOT, name)),
+    install: 'run test/interop/install-peers.sh (it unpacks heimdal-kdc; REALMWARD_HEIMDAL names the folder)',
+  },
   java: { packages: 'openjdk-17-jdk-headless', files: ['java', 'javac'] },
   impacket: {
     packages: 'python3-impacket',

@@ -27,7 +27,7 @@ export interface Session {
 
 /** A new session at `kdc`, without credentials. It ends with the KDC's folder. */
 export function newSession(
-  kdc: TestKdc,
+  kdc: Pick<TestKdc, 'realm' | 'port' | 'dir' | 'env'>,
   options: Omit<Krb5ConfOptions, 'realm' | 'port'> & { env?: Env } = {},
 ): Session {
   const dir = mkdtempSync(join(kdc.dir, 'session-'));
