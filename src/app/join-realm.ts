@@ -35,6 +35,9 @@ export interface JoinedRealm extends JoinReply {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 
+/** Errors after which the same request is never sent again. */
+const DONE_WITH: readonly string[] = ['join-malformed', 'join-conflict', 'strange-answer'];
+
 /**
  * Joins, however often it takes: what fails because a server does not answer is tried again, what the server refuses is not. The same request id
  * goes along until there is an answer on the disk, also when this process is ended and started anew, so that a device joins once.
@@ -57,8 +60,8 @@ export async function joinRealm(plan: JoinPlan): Promise<JoinedRealm | undefined
     const reply = await untilAnswered(plan, () =>
       requestJoin(server, { tls, authorization, wish: { ...wish, requestId } }),
     ).catch((error: unknown) => {
-      // It was refused, so there is no answer to come back for.
-      if (!(error instanceof NotYet)) rmSync(pending, { force: true });
+      // The request itself was refused, so there is no answer to come back for. With another password or certificate there may be one.
+      if (error instanceof RealmwardError && DONE_WITH.includes(error.code)) rmSync(pending, { force: true });
       throw error;
     });
     const bytes = Buffer.from(reply.keytab, 'base64');
@@ -105,7 +108,9 @@ function serverUrl(text: string): URL {
     url.password === ''
   )
     return url;
-  throw new RealmwardError('bad-server', `"${text.slice(0, 100)}" is not the address of a realmward server`, {
+  // Who has written a password into it does not want to see it again.
+  const shown = text.includes('@') ? 'what was given' : `"${text.slice(0, 100)}"`;
+  throw new RealmwardError('bad-server', `${shown} is not the address of a realmward server`, {
     hint: 'It looks like https://realm.example or https://realm.example:8443. Secrets never go over http.',
   });
 }

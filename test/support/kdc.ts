@@ -23,6 +23,8 @@ export interface KdcConfig {
     readonly right?: 'Administrator' | 'Viewer' | 'Join-Realm';
   }[];
   readonly services?: readonly { readonly name: string }[];
+  /** Serve HTTPS, too, under these names; realmward alone. Its address is 127.0.0.2, and its port that of the KDC. */
+  readonly https?: { readonly names: readonly string[] };
   readonly sid?: string;
   readonly trusts?: readonly TrustConfig[];
 }

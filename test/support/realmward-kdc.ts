@@ -40,7 +40,10 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
     return daemon;
   };
   const started = await onFreePort((port) => {
-    const listen = { kdc: [`127.0.0.1:${port}`] };
+    const listen = {
+      kdc: [`127.0.0.1:${port}`],
+      ...(config.https === undefined ? {} : { https: [`127.0.0.2:${port}`] }),
+    };
     writeFileSync(krb5conf, krb5Conf({ realm, port }));
     writeFileSync(file, stringify({ ...config, realm, data: join(dir, 'data'), store: 'sqlite', listen }));
     return serve(port);
