@@ -18,7 +18,7 @@ const ROWS = {
     hint: 'Check that a server runs there and that UDP and TCP port 88 pass every firewall in between.',
   },
   'certificate-refused': {
-    text: 'The certificate of the KDC proxy is not accepted.',
+    text: 'The certificate of the server is not accepted.',
     hint: 'Name the CA that has signed it, or its SHA-256 fingerprint.',
   },
   'malformed-reply': {
