@@ -116,6 +116,10 @@ const PEERS = {
     packages: 'python3-samba',
     files: ['/usr/bin/python3', `${PYTHON}/samba/ndr.py`],
   },
+  kdcproxy: {
+    packages: 'python3-kdcproxy',
+    files: ['/usr/bin/python3', `${PYTHON}/kdcproxy/__init__.py`],
+  },
   tshark: { packages: 'tshark', files: ['tshark'] },
   apache: {
     packages: 'apache2 libapache2-mod-auth-gssapi',
