@@ -3,7 +3,6 @@ import { equalConstantTime, utf8 } from '../base/bytes.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { nowSeconds, type Seconds } from '../base/ports.ts';
 import {
-  type Device,
   type DeviceEntry,
   deviceNames,
   type DeviceRepository,
@@ -15,7 +14,7 @@ import type { Principal, PrincipalKey } from '../realm/principal.ts';
 import { type Accounts, ofKind } from './accounts.ts';
 import { deviceHost } from './device-host.ts';
 import { deviceKeys } from './device-keys.ts';
-import { decodeJoined, encodeJoined } from './joined.ts';
+import { decodeJoined, encodeJoined, type JoinAnswer } from './joined.ts';
 import { type NewKey, nextKvno, withKvno, withoutUnneeded } from './keys.ts';
 
 /** What the functions of this file work on. */
@@ -54,11 +53,7 @@ export interface JoinRequest {
 }
 
 /** What came of a join. Secret. */
-export interface Joined {
-  readonly device: Device;
-  /** Its current keys, of each of its principals. */
-  readonly keys: readonly { readonly name: string; readonly key: PrincipalKey }[];
-  readonly token: string | undefined;
+export interface Joined extends JoinAnswer {
   /** The same request came before; nothing was done. */
   readonly repeated: boolean;
 }
@@ -145,6 +140,7 @@ function entryOf(
     answer: encodeJoined({
       device: { ...device, host, lastSeen: before?.lastSeen },
       keys: [...current(deviceNames.host(host), hostKeys), ...current(deviceNames.http(host), httpKeys)],
+      made: now,
       token,
     }),
   };

@@ -5,11 +5,12 @@ import { deviceNames } from '../realm/device.ts';
 import { parseName } from '../realm/name.ts';
 import { NameType } from '../spec/name-types.ts';
 
-/** Where clients reach the realm: `host:port`, IPv6 in brackets; of `https` the beginnings of URLs. */
+/** Where clients reach the realm: `host:port`, IPv6 in brackets; of `https` the beginnings of URLs, and of `kdcProxy` whole ones (MS-KKDCP). */
 export interface RealmServices {
   readonly kdc: readonly string[];
   readonly kpasswd: readonly string[];
   readonly https: readonly string[];
+  readonly kdcProxy: readonly string[];
 }
 
 /** The answer to `POST /v1/join`. Secret: keytab and token are the device. */
@@ -49,7 +50,7 @@ export function joinAnswer(
     readonly ca: string | undefined;
   },
 ): JoinAnswerBody {
-  const { device, keys, token, repeated } = joined;
+  const { device, keys, made, token, repeated } = joined;
   const names = [...new Set(keys.map(({ name }) => name))];
   return {
     realm: realm.realm,
@@ -63,7 +64,7 @@ export function joinAnswer(
       joinedBy: device.joinedBy,
       joinedFrom: device.joinedFrom,
     },
-    keytab: keytabOf(realm.realm, keys, device.joined),
+    keytab: keytabOf(realm.realm, keys, made),
     token: token ?? null,
     servers: realm.servers,
     ca: realm.ca ?? null,

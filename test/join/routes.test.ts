@@ -21,7 +21,12 @@ const person = (name: string, rights: Partial<Person['rights']>, realm = STORE_R
 });
 const STAGE = person('stage', { join: true });
 const ADMIN = person('alice', { login: 'Administrator' });
-const SERVERS = { kdc: ['192.0.2.1:88'], kpasswd: ['192.0.2.1:464'], https: ['https://realm.example'] };
+const SERVERS = {
+  kdc: ['192.0.2.1:88'],
+  kpasswd: ['192.0.2.1:464'],
+  https: ['https://realm.example'],
+  kdcProxy: ['https://realm.example/KdcProxy'],
+};
 
 async function server(t: Scope) {
   const clock = { now: 1_800_000_000, microseconds: () => clock.now * 1_000_000 };
