@@ -11,6 +11,7 @@ import { KrbError } from '../../src/codec/krb5/error.ts';
 import { AsReq } from '../../src/codec/krb5/kdc.ts';
 import { EncKrbPrivPart } from '../../src/codec/krb5/safe-priv-cred.ts';
 import { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
+import { encodeKdcProxyMessage, type ProxiedMessage } from '../../src/codec/kkdcp.ts';
 import { capture, messages } from './messages.ts';
 
 // Many refusals are tried here, and nobody reads their stacks.
@@ -57,6 +58,20 @@ await t.test('explains a TGS-REQ down to the AP-REQ in its padata', async (t) =>
   t.match(lines, /^ {4}etype: 18 \(aes256-cts-hmac-sha1-96\), 17 \(aes128-cts-hmac-sha1-96\)/m);
   t.match(lines, /^ {4}kdc-options: 0x[0-9a-f]{8} \(forwardable, renewable/m);
   t.match(lines, /^ {4}nonce: -\d+$/m);
+});
+
+await t.test('explains the message in a KDC-PROXY-MESSAGE', async (t) => {
+  const message = capture('mit-kinit-krb-error');
+  const inside = text(message).trimEnd().replaceAll(/^/gm, '  ');
+  const around = (proxied: Partial<ProxiedMessage>) =>
+    text(encodeKdcProxyMessage({ message, ...proxied }).slice());
+  t.equal(around({}), `KDC-PROXY-MESSAGE\n${inside}\n`);
+  t.equal(
+    around({ realm: 'A\u001b[1m', dclocatorHint: 7 }),
+    `KDC-PROXY-MESSAGE\n${inside}\n  target-domain: A\\u{1b}[1m\n  dclocator-hint: 7\n`,
+  );
+  const cut = encodeKdcProxyMessage({ message }).slice(0, -1);
+  t.throws(() => explain(cut), refused);
 });
 
 await t.test('explains what a ticket holds, but no key', async (t) => {
