@@ -22,7 +22,7 @@ export interface FramedToken {
 }
 
 /** InitialContextToken (RFC 2743 section 3.1): `[APPLICATION 0]`. */
-export const FRAME_TAG = 0x60;
+const FRAME_TAG = 0x60;
 
 /** Takes the frame off a token; `inner` is a view. Throws `GssError` unless the frame's length is that of the token. */
 export function decodeFrame(bytes: Uint8Array): FramedToken {
