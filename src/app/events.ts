@@ -1,5 +1,6 @@
 import { JOIN_REASONS } from '../join/reason.ts';
 import { REASONS } from '../kdc/reason.ts';
+import { LOGIN_REASONS } from '../login/reason.ts';
 import { KPASSWD_REASONS } from '../kpasswd/reason.ts';
 import type { ReasonRow } from '../realm/reason.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
@@ -32,6 +33,7 @@ const TABLES: readonly Table[] = [
     numbered(KpasswdResult, 'KRB5_KPASSWD', result, 'KRB5_KPASSWD_'),
   ),
   tableOf('Reasons for which no device joins', JOIN_REASONS, ({ status }) => `${status}`),
+  tableOf('Reasons for which nobody logs in at a device', LOGIN_REASONS, ({ status }) => `${status}`),
 ];
 
 /** Every reason. */
@@ -86,7 +88,7 @@ The server writes one JSON line for each request, to standard output or to the f
 
 - \`level\`, \`time\`, \`msg\`: severity, when, and what happened as a sentence
 - \`exchange\`: \`AS\` (a login), \`TGS\` (a ticket for a service), \`kpasswd\` (a new password), \`join\` (a device joins),
-  or \`unknown\`
+  \`login\` (somebody logs in at a device, through HTTPS), \`HTTPS\` (any request there), or \`unknown\`
 - \`outcome\`: \`issued\`, \`challenged\` (an ordinary step of each login), \`changed\` (one's own password), \`set\` (somebody else's), \`joined\` (the
   key of a new device), \`again\` (new keys of a device that had joined), \`repeated\` (the answer to an earlier join once more), \`refused\`, or
   \`dropped\`
@@ -94,6 +96,8 @@ The server writes one JSON line for each request, to standard output or to the f
 - \`detail\`: the particulars
 - \`client\`, \`server\`: who asks for a ticket, a new password or a join, and for which service the ticket is
 - \`target\`: whose password or key shall be set, where it is not the client's own
+- \`action\`: of a login, \`login\` and \`change\` (of a password) by the device's own form, \`page-login\` and \`page-change\` by that of
+  this server, \`start\` and \`redeem\` of the latter by the device
 - \`kvno\`: version of the keys that a device got
 - \`transport\`, \`address\`, \`port\`: \`udp\`, \`tcp\` or \`https\`, and where the request came from
 - \`offered\`: the encryption types that the client offered, in its order

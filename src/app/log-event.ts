@@ -1,5 +1,7 @@
 import { etypeName } from '../crypto/etypes.ts';
 import { joinReasonRow } from '../join/reason.ts';
+import { loginReasonRow } from '../login/reason.ts';
+import type { LoginEvent } from '../login/routes.ts';
 import type { JoinEvent } from '../join/routes.ts';
 import type { WebEvent } from '../http/event.ts';
 import type { KdcEvent } from '../kdc/event.ts';
@@ -111,6 +113,34 @@ const JOINS: Readonly<Record<JoinEvent['outcome'], string>> = {
   again: 'A device that had joined got new keys.',
   repeated: 'A join was answered once more.',
   refused: 'A join was refused.',
+};
+
+/** Writes the line of a login through this server. */
+export function logLoginEvent(log: Pick<Log, 'line'>, event: LoginEvent): void {
+  const { reason, result, device } = event;
+  const row = loginReasonRow(reason);
+  log.line(row?.level ?? 'info', {
+    msg: row?.text ?? LOGINS[result] ?? `A login ended with "${result}".`,
+    exchange: 'login',
+    action: event.action,
+    outcome: result,
+    reason,
+    detail: event.detail,
+    client: event.user,
+    target: device === undefined ? undefined : `host/${device}`,
+    right: event.right,
+    groups: event.groups,
+    transport: 'https',
+    address: event.address,
+  } satisfies LineFields);
+}
+
+const LOGINS: Readonly<Record<string, string>> = {
+  granted: 'A person logged in at a device.',
+  changed: 'A person changed the own password.',
+  rejected: 'A new password was not accepted.',
+  started: 'A device began a login by page.',
+  redeemed: 'A device got the result of a login by page.',
 };
 
 function name(etype: number | undefined): string | undefined {
