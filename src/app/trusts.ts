@@ -39,6 +39,7 @@ export interface TrustView {
   readonly enctypes: readonly string[];
   readonly domains: readonly string[];
   readonly transits: readonly string[];
+  readonly transitive: boolean;
   /** The configuration declares it, and decides at each start what it is like. */
   readonly declared: boolean;
   /** The current secret, then the one before it, which still counts. */
@@ -155,6 +156,7 @@ function trustView({ config, accounts }: Realm, record: TrustRecord): TrustView 
     enctypes: record.etypes.map(etypeName),
     domains: record.domains,
     transits: record.transits,
+    transitive: record.transitive,
     declared: config.trusts.some((declared) => declared.realm === realm),
     secrets: trustSecrets(record).map(({ kvno, created }) => ({ version: kvno, set: isoTime(created) })),
     newSecretFrom: isoTime(isOutbound(trust) ? outboundSwitch(trust, nowSeconds(accounts.clock)) : undefined),

@@ -17,6 +17,9 @@ export function describeTrust(trust: TrustView): string {
     'encryption types': trust.enctypes.join(', '),
     domains: trust.domains.join(', '),
     'realms behind it': trust.transits.length === 0 ? undefined : trust.transits.join(', '),
+    transitive: trust.transitive
+      ? 'yes: users who came over one such trust go on over another'
+      : 'no: nobody goes on from here over this trust and another',
     secret: current && `version ${current.version}, set ${age(current.set)}`,
     'secret before it':
       previous && `version ${previous.version}, set ${age(previous.set)}; tickets made with it still count`,

@@ -14,6 +14,7 @@ export interface TrustCommandOptions {
   readonly enctypes?: readonly string[];
   readonly domains?: readonly string[] | 'default';
   readonly transits?: readonly string[];
+  readonly transitive?: boolean;
 }
 
 /** Adds an option for each setting of a trust; the values are checked as those of the configuration are. */
@@ -48,12 +49,14 @@ export function withTrustOptions(command: Command): Command {
       '--transits <realms>',
       'realms behind that one, apart by commas; none: there are none',
       listOr('none'),
-    );
+    )
+    .option('--transitive', 'users who came over one such trust go on over another');
 }
 
 /** The settings that were named, as the configuration would state them. */
 export function trustOptions(options: TrustCommandOptions): Record<string, unknown> {
-  const { direction, kind, netbios, domainSid, kdcs, mode, reportOnly, enctypes, transits } = options;
+  const { direction, kind, netbios, domainSid, kdcs, mode, reportOnly, enctypes, transits, transitive } =
+    options;
   const named = {
     direction,
     kind,
@@ -65,6 +68,7 @@ export function trustOptions(options: TrustCommandOptions): Record<string, unkno
     rights: options.rights,
     enctypes,
     transits,
+    transitive,
   };
   return {
     ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),

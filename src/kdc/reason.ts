@@ -443,6 +443,12 @@ export const REASONS = {
     text: 'The ticket has passed through realms that this realm does not accept on that path.',
     hint: "List the realms behind a trusted one in the trust's `transits`.",
   },
+  'trust-not-transitive': {
+    wire: ErrorCode.KDC_ERR_POLICY,
+    level: 'info',
+    text: 'A user of a trusted realm may not go on from here to another one.',
+    hint: 'Where that is wanted, both trusts need `transitive: true`; else let the two realms trust each other.',
+  },
   'client-referral': {
     wire: ErrorCode.KDC_ERR_WRONG_REALM,
     level: 'info',

@@ -13,7 +13,7 @@ import { type Issued, NEVER_USED, rightsOf, sealTicket } from './ticket.ts';
 import { sessionEtype, targetPrincipal } from './target.ts';
 import { inheritedAuthorizationData } from './steps/authorization-data.ts';
 import { checkAsIssued, checkTicketTimes } from './steps/check-ticket-times.ts';
-import { checkPath } from './steps/check-path.ts';
+import { checkOnward, checkPath } from './steps/check-path.ts';
 import { checkJoinOnly } from './steps/check-client.ts';
 import { findServer, serverName } from './steps/find-server.ts';
 import { secondTicketKey } from './steps/second-ticket.ts';
@@ -63,6 +63,7 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
   // PROXIABLE allows tickets "(but not a ticket-granting ticket) with a different network address" (section 2.5).
   if ((options & KdcOption.PROXY) !== 0 && (target.trust !== undefined || server?.kind === 'realm'))
     refuse('option-refused', 'No ticket-granting ticket is a proxy.');
+  checkOnward(client, target);
   checkJoinOnly(rightsOf(client), target);
   if (server?.name === realm.changepwName) refuse('initial-ticket-required');
   const sealWith =

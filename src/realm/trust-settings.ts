@@ -43,6 +43,7 @@ export interface TrustStatement {
   /** Left out: the realm's name in lower case. */
   readonly domains?: readonly string[] | undefined;
   readonly transits?: readonly string[] | undefined;
+  readonly transitive?: boolean | undefined;
 }
 
 export interface StatedRule {
@@ -91,15 +92,16 @@ export function idleRules({ domainSids, rights }: TrustSettings): RightRule[] {
 /** The statement that means these settings. */
 export function statementOf(settings: TrustSettings): TrustStatement {
   const { realm, netbios, kind, domainSids, direction, kdcs, mode, reportOnly, rights, etypes } = settings;
-  const { domains, transits } = settings;
+  const { domains, transits, transitive } = settings;
   const stated = { realm, netbios, kind, domainSids, direction, kdcs, mode, reportOnly, rights, etypes };
-  return { ...stated, domains, transits };
+  return { ...stated, domains, transits, transitive };
 }
 
 /** The trust as the KDC uses it: with keys of its etypes alone. */
 export function trustOf(record: TrustRecord): Trust {
   const used = ({ key }: PrincipalKey): boolean => record.etypes.includes(key.etype);
-  const { realm, netbios, kind, domainSids, direction, transits, domains, mode, reportOnly, rights } = record;
+  const { realm, netbios, kind, domainSids, direction, transits, transitive } = record;
+  const { domains, mode, reportOnly, rights } = record;
   return {
     realm,
     netbios,
@@ -107,6 +109,7 @@ export function trustOf(record: TrustRecord): Trust {
     domainSids,
     direction,
     transits,
+    transitive,
     domains,
     mode,
     reportOnly,
@@ -265,5 +268,6 @@ function settingsOf(statement: TrustStatement): TrustSettings {
     etypes: TRUST_ETYPES.filter((etype) => etypes.includes(etype)),
     domains: [...new Set(domains.map((domain) => domain.toLowerCase()))],
     transits: statement.transits ?? [],
+    transitive: statement.transitive ?? false,
   };
 }

@@ -28,6 +28,8 @@ export interface Trust {
   readonly direction: TrustDirection;
   /** Realms behind this one: their users may come through it, and ours reach them through it. */
   readonly transits: readonly string[];
+  /** Whether users who came over one trust go on over another: both must say so (docs/decisions/0014). */
+  readonly transitive: boolean;
   /** DNS suffixes whose hosts belong to that realm, and UPN suffixes of its users, in lower case. */
   readonly domains: readonly string[];
   /** `keep`: the other realmward realm states rights itself. `groups`: `rights` maps its groups. */

@@ -54,6 +54,7 @@ export interface TrustTable {
   direction: TrustDirection;
   mode: Trust['mode'];
   report_only: number;
+  transitive: number;
   /** This and the other lists are JSON. */
   domain_sids: string;
   kdcs: string;

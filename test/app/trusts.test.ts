@@ -55,6 +55,7 @@ await t.test('a trust means what it says', (t) => {
     enctypes: [aes128-sha1, aes256-cts-hmac-sha1-96]
     domains: [AD.example.test, corp.example]
     transits: [CHILD.AD.EXAMPLE.TEST]
+    transitive: true
 `);
   const { secret, ...settings } = present(trust);
   t.same(settings, {
@@ -73,6 +74,7 @@ await t.test('a trust means what it says', (t) => {
     etypes: [18, 17],
     domains: ['ad.example.test', 'corp.example'],
     transits: ['CHILD.AD.EXAMPLE.TEST'],
+    transitive: true,
   });
   t.equal(secret.read({ TRUST_SECRET: 'x' }), 'x');
   t.throws(() => secret.read({}), {
@@ -96,6 +98,7 @@ await t.test('what is left out of a trust has the documented default', (t) => {
     domains: ['ad.example.test'],
     kdcs: [],
     transits: [],
+    transitive: false,
     rights: [],
     mode: 'groups',
     reportOnly: false,

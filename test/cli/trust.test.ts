@@ -66,6 +66,7 @@ await t.test('an operator makes a trust with AD, and is told what to type there'
     KDCs:             192.0.2.10
     encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
     domains:          ad.example.test
+    transitive:       no: nobody goes on from here over this trust and another
     secret:           version 1, set TIME, less than a day ago
     declared:         no
     rights:           by these groups; of several the highest counts.
@@ -100,6 +101,7 @@ await t.test('a trust is changed, given another secret, and removed', async (t) 
     KDCs:             as DNS says
     encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
     domains:          ad.example.test, corp.example
+    transitive:       no: nobody goes on from here over this trust and another
     secret:           version 1, set TIME, less than a day ago
     declared:         no
     rights:           by these groups; of several the highest counts. Report-only: nothing is granted, and the log says what would be.
@@ -115,6 +117,7 @@ await t.test('a trust is changed, given another secret, and removed', async (t) 
     KDCs:             as DNS says
     encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
     domains:          ad.example.test
+    transitive:       no: nobody goes on from here over this trust and another
     secret:           version 1, set TIME, less than a day ago
     declared:         no
     rights:           none: the map is empty.

@@ -461,6 +461,37 @@ await t.test('a chain of realms: the path is checked and written on', async (t) 
   t.equal(await refused(realm, forwarded), 'foreign-client', 'until the trust ends');
 });
 
+await t.test('who came over a trust goes on over another only where both lead on', async (t) => {
+  const { realm, trust } = await setUp();
+  const other = adTrust({
+    realm: 'B.EXAMPLE',
+    netbios: 'B',
+    domains: ['b.example'],
+    domainSids: [parseSid('S-1-5-21-5-5-5')],
+  });
+  const onward = async (from: boolean, to: boolean, fields: TgsFields): Promise<string> => {
+    const inbound = { ...trust, transitive: from };
+    realm.trusts.set(inbound.realm, inbound);
+    realm.trusts.set(other.realm, { ...other, transitive: to });
+    return refused(realm, foreignTicket(realm, inbound, { groups: [1107] }), fields);
+  };
+  const byName = { body: { sname: name('krbtgt/B.EXAMPLE') } };
+  const byHost = { body: { sname: name('HTTP/web.b.example'), kdcOptions: KdcOption.CANONICALIZE } };
+  for (const fields of [byName, byHost]) {
+    t.equal(await onward(false, false, fields), 'trust-not-transitive');
+    t.equal(await onward(true, false, fields), 'trust-not-transitive');
+    t.equal(await onward(false, true, fields), 'trust-not-transitive');
+  }
+  realm.trusts.set(trust.realm, { ...trust, transitive: true });
+  const first = foreignTicket(realm, trust, { groups: [1107] });
+  t.ok(await getTicket(realm, first, 'krbtgt/B.EXAMPLE'));
+  const ours = await getTicket(realm, first, KRBTGT);
+  t.ok(await getTicket(realm, ours, 'krbtgt/B.EXAMPLE'), 'also from a ticket of ours');
+  realm.trusts.set(trust.realm, trust);
+  t.equal(await refused(realm, ours, byName), 'trust-not-transitive');
+  t.ok(await getTicket(realm, await login(realm, 'alice'), 'krbtgt/B.EXAMPLE'), 'our own users always go');
+});
+
 await t.test(
   'a ticket of ours for a foreign user stays with the trust over which the user came',
   async (t) => {

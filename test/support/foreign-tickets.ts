@@ -30,6 +30,7 @@ export function adTrust(fields: Partial<Trust> = {}): Trust {
     domainSids: [AD_SID],
     direction: 'both',
     transits: [],
+    transitive: false,
     domains: ['ad.example.test', 'corp.example'],
     mode: 'groups',
     reportOnly: false,

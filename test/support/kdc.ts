@@ -41,6 +41,7 @@ export interface TrustConfig {
   readonly enctypes?: readonly string[];
   /** Realms behind this one, and DNS suffixes beside its own. */
   readonly transits?: readonly string[];
+  readonly transitive?: boolean;
   readonly domains?: readonly string[];
   readonly mode?: 'keep' | 'groups';
   readonly reportOnly?: boolean;

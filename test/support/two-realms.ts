@@ -101,6 +101,7 @@ export class TwoRealms {
       domainSids: [REALM_SID],
       direction: 'both',
       transits: [],
+      transitive: false,
       domains: [],
       mode: 'groups',
       reportOnly: false,

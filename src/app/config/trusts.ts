@@ -95,6 +95,10 @@ export const trust = object({
   transits: z.array(realm, { error: BEHIND }).prefault([]).meta({
     description: 'Realms behind this one: their users may come through it, and ours reach them through it.',
   }),
+  transitive: z.boolean({ error: 'true or false' }).default(false).meta({
+    description:
+      'Whether its users go on from here over other trusts, and users who came over other trusts go on over this one; both trusts must say so.',
+  }),
 });
 
 /** What `trust` reads. */
@@ -116,6 +120,7 @@ export function trustStatement(values: Omit<TrustValues, 'secret'>): TrustStatem
     etypes: enctypes?.map((name) => etypeByName(name) as number),
     domains: values.domains,
     transits: values.transits,
+    transitive: values.transitive,
   };
 }
 

@@ -2,6 +2,8 @@ import type { EncTicketPart } from '../../codec/krb5/ticket.ts';
 import type { Trust } from '../../realm/trust.ts';
 import type { KdcRealm } from '../realm.ts';
 import { refuse } from '../refusal.ts';
+import type { TicketTarget } from '../target.ts';
+import type { TicketClient } from './ticket-client.ts';
 import { addTransited, type Transited, transitedRealms } from '../transited.ts';
 
 /**
@@ -22,4 +24,15 @@ export function checkPath(realm: KdcRealm, part: EncTicketPart, trust: Trust): T
   }
   const straight = crealm === trust.realm && part.transited.contents.length === 0;
   return straight ? part.transited : addTransited(part.transited, trust.realm);
+}
+
+/**
+ * Whether a user who came over a trust may go on to another realm: only where both trusts say so. Who trusts us trusts our own users, and does not
+ * know whom else we trust (docs/decisions/0014).
+ */
+export function checkOnward({ foreign }: TicketClient, target: TicketTarget): void {
+  if (foreign === undefined || target.trust === undefined) return;
+  const closed = [foreign.trust, target.trust].find(({ transitive }) => !transitive);
+  if (closed !== undefined)
+    refuse('trust-not-transitive', `The trust with ${closed.realm} leads nowhere else.`);
 }

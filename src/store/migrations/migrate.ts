@@ -4,12 +4,14 @@ import { RealmwardError } from '../../base/errors.ts';
 import * as principals from './0001-principals.ts';
 import * as trusts from './0002-trusts.ts';
 import * as devices from './0003-devices.ts';
+import * as transitiveTrusts from './0004-transitive-trusts.ts';
 
 /** Every migration by name, in order. One that was published is never edited: what comes later is a migration of its own. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-principals': principals,
   '0002-trusts': trusts,
   '0003-devices': devices,
+  '0004-transitive-trusts': transitiveTrusts,
 };
 
 /**

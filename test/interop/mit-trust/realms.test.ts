@@ -149,7 +149,11 @@ await t.test('MIT – ours – MIT', async (t) => {
   const path = through(OURS, ALPHA, GAMMA);
   const alpha = await mitRealm(t, ALPHA, { [OURS]: SECRET[ALPHA] ?? '' }, path);
   const gamma = await mitRealm(t, GAMMA, { [OURS]: SECRET[GAMMA] ?? '' }, path);
-  const ours = await ourRealm(t, [{ realm: ALPHA }, { realm: GAMMA }]);
+  const transitive = true;
+  const ours = await ourRealm(t, [
+    { realm: ALPHA, transitive },
+    { realm: GAMMA, transitive },
+  ]);
 
   await t.test('users at either end reach services at the other, through us', async (t) => {
     for (const [home, away] of [
@@ -169,6 +173,17 @@ await t.test('MIT – ours – MIT', async (t) => {
       const { ticket } = cachedCredential(session.ccache, `${service(away.realm)}@${away.realm}`);
       t.equal(transitedOf(ticket, keytab), OURS);
     }
+  });
+
+  await t.test('and nobody goes through us where one of the trusts does not lead on', async (t) => {
+    const closed = await ourRealm(t, [{ realm: ALPHA, transitive }, { realm: GAMMA }]);
+    const session = await loggedIn(alpha, [closed, gamma], path);
+    t.not((await session.run('kvno', [`${service(GAMMA)}@${GAMMA}`])).code, 0);
+    await findEvent(closed, 0, {
+      outcome: 'refused',
+      reason: 'trust-not-transitive',
+      client: `alice@${ALPHA}`,
+    });
   });
 
   await t.test('the far KDC refuses them when its own capaths do not name us', async (t) => {

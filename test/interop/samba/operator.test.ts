@@ -151,7 +151,7 @@ await t.test('the shared secret is changed on both sides while users of AD keep 
       if (finished) return round;
     }
   })();
-  const reachesAd = async (): Promise<number | undefined> =>
+  const reachesAd = async (): Promise<number | null> =>
     (await (await newcomer('bob')).run('kvno', [`${ad.service}@${ad.realm}`])).code;
   const rotate = async (secret: string, ...options: string[]): Promise<string> => {
     const args = ['trust', 'rotate', ad.realm, '--password-stdin', ...options];

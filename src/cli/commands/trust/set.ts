@@ -10,9 +10,10 @@ export const set: Define = (group, context) => {
     .command('set')
     .description('change a trust, but for its secret')
     .argument('<realm>', 'the trusted realm');
-  // Behind --report-only: else that would be the default.
+  // Behind --report-only and --transitive: else those would be the default.
   withTrustOptions(command)
     .option('--no-report-only', 'grant what the trust says')
+    .option('--no-transitive', 'the trust leads nowhere else')
     .action(async (name: string, options: TrustCommandOptions) => {
       const wanted = trustOptions(options);
       if (Object.keys(wanted).length === 0)
