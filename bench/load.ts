@@ -115,6 +115,8 @@ export async function load(requests: readonly Uint8Array[], options: LoadOptions
 
   const cpuBefore = cpuSeconds(serverPid);
   const start = performance.now();
+  // Never sleeps: to wake it would be the server's work, and on virtual machines a costly one.
+  let done = false;
   const dispatch = (): void => {
     const due = rate === undefined ? Infinity : ((performance.now() - start) / 1000) * rate;
     for (;;) {
@@ -124,10 +126,11 @@ export async function load(requests: readonly Uint8Array[], options: LoadOptions
       busy.add(place);
       send(place, rate === undefined ? now : start + (next / rate) * 1000, now);
     }
-    if (rate !== undefined && next < requests.length) setImmediate(dispatch);
+    if (!done) setImmediate(dispatch);
   };
   dispatch();
   await finished;
+  done = true;
   const seconds = (performance.now() - start) / 1000;
   const cpu = cpuSeconds(serverPid) - cpuBefore;
   clearInterval(watch);
