@@ -2,11 +2,17 @@ import { isIPv6 } from 'node:net';
 import { formatEndpoint, isWildcard, type Endpoint } from '../transport/endpoint.ts';
 
 /**
- * A krb5.conf with which MIT's, Heimdal's and Java's programs on this machine find the realm, and nothing is asked of DNS. Where the server
- * listens on all addresses, loopback stands for them.
+ * A krb5.conf with which MIT's, Heimdal's and Java's programs on this machine find the realm, where it gives tickets and where it changes
+ * passwords, and nothing is asked of DNS. Where the server listens on all addresses, loopback stands for them.
  */
-export function clientKrb5Conf(realm: string, listening: readonly Endpoint[]): string {
-  const kdcs = [...new Set(listening.map((endpoint) => formatEndpoint(reachable(endpoint))))];
+export function clientKrb5Conf(
+  realm: string,
+  listening: { readonly kdc: readonly Endpoint[]; readonly kpasswd: readonly Endpoint[] },
+): string {
+  const lines = (key: string, endpoints: readonly Endpoint[]): string =>
+    [...new Set(endpoints.map((endpoint) => `    ${key} = ${formatEndpoint(reachable(endpoint))}\n`))].join(
+      '',
+    );
   const domain = realm.toLowerCase();
   return `# Written by "realmward serve" each time it starts.
 [libdefaults]
@@ -18,7 +24,7 @@ export function clientKrb5Conf(realm: string, listening: readonly Endpoint[]): s
 
 [realms]
   ${realm} = {
-${kdcs.map((kdc) => `    kdc = ${kdc}\n`).join('')}  }
+${lines('kdc', listening.kdc)}${lines('kpasswd_server', listening.kpasswd)}  }
 
 [domain_realm]
   .${domain} = ${realm}

@@ -83,7 +83,7 @@ function webSentence({ status, tls }: WebEvent): string {
 }
 
 const DEEDS: Readonly<Record<KpasswdEvent['outcome'], string>> = {
-  changed: 'A user changed the own password.',
+  changed: 'A user changed their password.',
   set: 'A password was set for somebody else.',
   joined: 'A device joined the realm.',
   refused: 'A new password was refused.',

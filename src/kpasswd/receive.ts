@@ -92,8 +92,8 @@ export function openWish(
 function readWish(ap: VerifiedApReq, version: number, plain: Uint8Array): Wish {
   const { userData, seqNumber } = readOr(() => decode(EncKrbPrivPart, plain));
   // "The usec and seq-number fields of the KRB_PRIV message are present and have the same value as the seq-number field in the
-  // authenticator from the AP_REQ message": what is meant is the sequence number, and that is what clients do.
-  if (seqNumber === undefined || seqNumber !== ap.authenticator.seqNumber) refuse('kpasswd-sequence');
+  // authenticator from the AP_REQ message": what is meant is the sequence number. MIT's client begins with 0, which it leaves out in both.
+  if ((seqNumber ?? 0) !== (ap.authenticator.seqNumber ?? 0)) refuse('kpasswd-sequence');
   if (version === KpasswdVersion.CHANGE) return { password: userData, target: undefined };
   const { newpasswd, targname, targrealm } = readOr(() => decodeChangePasswdData(userData));
   return {

@@ -36,7 +36,7 @@ export function signedReply(
     timestamp,
     usec: now - timestamp * 1_000_000,
     seqNumber,
-    sAddress: localAddress === undefined ? ACCEPTOR : hostAddress(localAddress),
+    sAddress: localAddress === undefined || localAddress === '' ? ACCEPTOR : hostAddress(localAddress),
   });
   const cipher = crypto.encrypt(subkey, KeyUsage.KRB_PRIV_ENC_PART, part);
   return encodeKpasswdReply({

@@ -357,6 +357,7 @@ await t.test('the example for production is right, and names secrets instead of 
   const config = loadConfig(file);
   t.equal(config.realm, 'FLEET.EXAMPLE');
   t.same(config.listen.kdc, ['0.0.0.0:88', '[::]:88']);
+  t.same(config.listen.kpasswd, ['0.0.0.0:464', '[::]:464']);
   t.equal(config.data, '/var/lib/realmward');
   for (const { password } of config.users) t.throws(() => password.read({}), { code: 'no-secret' });
 });
@@ -364,14 +365,17 @@ await t.test('the example for production is right, and names secrets instead of 
 await t.test(
   "clients on the server's machine find it on loopback where it listens on all addresses",
   async (t) => {
-    const text = clientKrb5Conf('REALM1.EXAMPLE', [
+    const kdc = [
       { host: '0.0.0.0', port: 88 },
       { host: '::', port: 88 },
       { host: '192.0.2.1', port: 10_088 },
       { host: '127.0.0.1', port: 88 },
-    ]);
+    ];
+    const text = clientKrb5Conf('REALM1.EXAMPLE', { kdc, kpasswd: [{ host: '0.0.0.0', port: 464 }] });
     const kdcs = Array.from(text.matchAll(/^ {4}kdc = (.*)/gm), ([, kdc]) => kdc);
     t.same(kdcs, ['127.0.0.1:88', '[::1]:88', '192.0.2.1:10088']);
+    t.match(text, '    kpasswd_server = 127.0.0.1:464\n');
     t.match(text, 'default_realm = REALM1.EXAMPLE\n  dns_lookup_kdc = false\n');
+    t.notMatch(clientKrb5Conf('REALM1.EXAMPLE', { kdc, kpasswd: [] }), /kpasswd/);
   },
 );

@@ -13,7 +13,7 @@ import { formatEndpoint } from '../../transport/endpoint.ts';
 import { startTransports } from '../../transport/listen.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { clientKrb5Conf } from '../krb5-conf.ts';
-import { logKdcEvent, logWebEvent } from '../log-event.ts';
+import { logKdcEvent, logKpasswdEvent, logWebEvent } from '../log-event.ts';
 import { trustWarningsOf } from '../trusts.ts';
 import {
   type Environment,
@@ -23,6 +23,7 @@ import {
   systemClock,
   trustCrypto,
 } from './realm.ts';
+import { startPasswordServer } from './kpasswd.ts';
 import { startWebServer, type WebServer } from './web.ts';
 
 export interface ServerOptions {
@@ -38,6 +39,8 @@ export interface Server {
   readonly prepared: Prepared;
   /** Where the KDC listens, with real ports. */
   readonly listening: readonly Endpoint[];
+  /** Where passwords are changed; nowhere, or on these addresses. */
+  readonly kpasswd: readonly Endpoint[];
   /** The HTTPS server; `undefined`: there is none. */
   readonly web: Pick<WebServer, 'listening' | 'urls' | 'fingerprint' | 'caFile'> | undefined;
   /** Path of a krb5.conf for clients on this machine. */
@@ -94,7 +97,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     fieldTooLong: () => requestTooLong(kdcOptions) as Uint8Array,
   });
   opened.defer(() => transports.close());
-  const krb5conf = writeKrb5Conf(config, transports.addresses);
+  const passwords = await startPasswordServer(realm, {
+    log: logger,
+    observe: (event) => logKpasswdEvent(log, event),
+  });
+  opened.defer(() => passwords.close());
+  const krb5conf = writeKrb5Conf(config, { kdc: transports.addresses, kpasswd: passwords.listening });
   const web =
     config.https &&
     (await startWebServer({
@@ -102,6 +110,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       realm,
       kdc,
       kdcListening: transports.addresses,
+      passwords,
       log: logger,
       observe: (event) => logWebEvent(log, event),
     }));
@@ -118,6 +127,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       realm: config.realm,
       sid: prepared.sid,
       listen: transports.addresses.map(formatEndpoint),
+      kpasswd: passwords.listening.map(formatEndpoint),
       https: web?.urls,
       caFingerprint: web?.fingerprint,
       data: config.data,
@@ -134,6 +144,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     sid: prepared.sid,
     prepared,
     listening: transports.addresses,
+    kpasswd: passwords.listening,
     web,
     krb5conf,
     async reload() {
@@ -156,7 +167,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   };
 }
 
-function writeKrb5Conf(config: Config, listening: readonly Endpoint[]): string {
+function writeKrb5Conf(config: Config, listening: Parameters<typeof clientKrb5Conf>[1]): string {
   const file = join(config.data, 'krb5.conf');
   writeFileSync(file, clientKrb5Conf(config.realm, listening));
   return file;

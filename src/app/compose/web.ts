@@ -12,6 +12,7 @@ import { listenError } from '../../transport/listen-error.ts';
 import type { HttpsConfig } from '../config/https.ts';
 import { clientAddresses, httpsUrls } from './addresses.ts';
 import { keepCertificate } from './certificate.ts';
+import type { PasswordServer } from './kpasswd.ts';
 import { type Realm, systemClock } from './realm.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -21,6 +22,7 @@ export interface WebServerOptions {
   readonly kdc: Kdc;
   /** Where the KDC listens. */
   readonly kdcListening: readonly Endpoint[];
+  readonly passwords: Pick<PasswordServer, 'handler' | 'listening'>;
   readonly log: Logger;
   readonly observe: (event: WebEvent) => void;
 }
@@ -44,7 +46,7 @@ const CERTIFICATE_INTERVAL = 3_600_000;
 
 /** Starts it; where something fails on the way, nothing stays open. Throws `RealmwardError`, among others `bad-certificate` and `port-in-use`. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
-  const { realm: open, kdc, log } = options;
+  const { realm: open, kdc, passwords, log } = options;
   const { config, store, accounts } = open;
   const { realm } = config;
   let { names } = options.https;
@@ -64,7 +66,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     realm,
     servers: {
       kdc: clientAddresses(options.kdcListening, names),
-      kpasswd: [],
+      kpasswd: clientAddresses(passwords.listening, names),
       https: urls(),
       kdcProxy: urls().map((url) => `${url}/KdcProxy`),
     },
@@ -79,7 +81,13 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     observe: options.observe,
     plugins: [
       realmRoutes({ info, clock: systemClock, check: () => checkStore(open) }),
-      kdcProxyRoutes({ realm, kdc, trusted: upstream.realms, forward: upstream.send }),
+      kdcProxyRoutes({
+        realm,
+        kdc,
+        kpasswd: passwords.handler,
+        trusted: upstream.realms,
+        forward: upstream.send,
+      }),
     ],
   });
   try {

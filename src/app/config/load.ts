@@ -28,7 +28,7 @@ export interface Config {
   readonly sid: Sid | undefined;
   readonly data: string;
   /** Addresses as `parseEndpoint` reads them. */
-  readonly listen: { readonly kdc: readonly string[] };
+  readonly listen: { readonly kdc: readonly string[]; readonly kpasswd: readonly string[] };
   /** `undefined`: there is no HTTPS server. */
   readonly https: HttpsConfig | undefined;
   readonly policy: RealmPolicy;
@@ -202,7 +202,7 @@ function nameMistakes(yaml: YamlFile): Mistake[] {
     );
   }
   const listening = new Set<unknown>();
-  for (const server of ['kdc', 'https']) {
+  for (const server of ['kdc', 'kpasswd', 'https']) {
     for (const path of itemPaths(yaml.values, ['listen', server])) {
       const address = valueAt(yaml.values, path);
       if (listening.has(address)) mistake(path, 'each address once');
@@ -252,7 +252,7 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
     realm,
     sid,
     data: resolve(folder, values.data),
-    listen: { kdc: values.listen.kdc },
+    listen: { kdc: values.listen.kdc, kpasswd: values.listen.kpasswd },
     https: values.https && {
       listen: values.listen.https ?? [],
       names: values.https.names.map((name) => name.toLowerCase()),

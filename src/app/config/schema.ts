@@ -103,6 +103,10 @@ export const configSchema = object({
         description:
           'Addresses of the KDC, UDP and TCP on each: "192.0.2.1:88", "[2001:db8::1]:88", "0.0.0.0:88" for all.',
       }),
+    kpasswd: z.array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:464"]' }).default([]).meta({
+      description:
+        'Addresses at which passwords are changed (kpasswd, RFC 3244), UDP and TCP on each: "192.0.2.1:464". Left out: at none.',
+    }),
     https: z
       .array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:443"]' })
       .min(1, { error: 'a list with at least one address, such as ["192.0.2.1:443"]' })

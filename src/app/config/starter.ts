@@ -6,11 +6,7 @@ import { parseConfig } from './load.ts';
 /** Writes a configuration to begin with to a file that does not exist. Throws `ConfigError`, `RealmwardError` `exists`, or the system's error. */
 export function writeStarterConfig(
   file: string,
-  {
-    realm,
-    data,
-    listen = ['0.0.0.0:88', '[::]:88'],
-  }: { realm: string; data: string; listen?: readonly string[] },
+  { realm, data, listen }: { realm: string; data: string; listen?: readonly string[] },
 ): void {
   const text = `# Configuration of a realmward server. docs/configuration.md explains every key; "realmward config check" checks it.
 
@@ -22,7 +18,9 @@ ${stringify({ data }).trim()}
 
 listen:
   # UDP and TCP.
-  kdc: ${JSON.stringify(listen)}
+  kdc: ${JSON.stringify(listen ?? ['0.0.0.0:88', '[::]:88'])}
+  # Where users change their passwords.
+  ${listen === undefined ? '' : '# '}kpasswd: ["0.0.0.0:464", "[::]:464"]
 
 policy:
   maxLife: 10h

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '../../app/config/load.ts';
 import type { Server } from '../../app/compose/server.ts';
+import { holdNewSpace } from '../../app/new-space.ts';
 import { COMMAND, version } from '../../app/version.ts';
 import type { Context } from '../context.ts';
 import { fields } from '../table.ts';
@@ -16,6 +17,7 @@ export const define: Define = (command, context) => {
   command
     .option('--pretty', 'print the log for people on standard output, too')
     .action(async ({ pretty = false }: { pretty?: boolean }) => {
+      holdNewSpace();
       const stop = untilStopped();
       const config = await context.config();
       const { startServer } = await import('../../app/compose/server.ts');
@@ -50,11 +52,11 @@ function greet(
   server: Server,
   { pretty, context }: { pretty: boolean; context: Context },
 ): void {
-  const { listening, krb5conf, prepared, sid, web } = server;
+  const { listening, kpasswd, krb5conf, prepared, sid, web } = server;
   if (context.options().json === true) {
     const { file = null } = config.log;
     process.stdout.write(
-      `${JSON.stringify({ realm: config.realm, sid, listening, https: httpsOf(web), krb5conf, log: file, prepared })}\n`,
+      `${JSON.stringify({ realm: config.realm, sid, listening, kpasswd, https: httpsOf(web), krb5conf, log: file, prepared })}\n`,
     );
     return;
   }
@@ -65,7 +67,8 @@ function greet(
 realmward ${version()} serves the realm ${config.realm}, ready after ${(performance.now() / 1000).toFixed(2)} seconds.
 
 ${fields({
-  KDC: `${listening.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).join(', ')} (UDP and TCP)`,
+  KDC: `${addresses(listening)} (UDP and TCP)`,
+  passwords: kpasswd.length === 0 ? undefined : `${addresses(kpasswd)} (UDP and TCP)`,
   HTTPS: web?.urls.join(', '),
   'CA SHA-256': web?.fingerprint,
   'CA file': web?.caFile,
@@ -83,6 +86,12 @@ ${nextSteps(config)}
 Ctrl-C stops the server.
 
 `);
+}
+
+function addresses(listening: Server['listening']): string {
+  return listening
+    .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
+    .join(', ');
 }
 
 function httpsOf(web: Server['web']): object | null {
