@@ -79,7 +79,9 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     lifetime = renewing ? renewed(request, now) : validated(request, now);
     flags = (part.flags & ~(TicketFlag.INVALID | TicketFlag.INITIAL)) >>> 0;
   } else {
-    const parent = { endtime: part.endtime, renewTill: part.renewTill };
+    // Renewed it would go on stating groups of which its realm was not asked again (docs/decisions/0015).
+    const renewTill = client.foreign === undefined ? part.renewTill : undefined;
+    const parent = { endtime: part.endtime, renewTill };
     lifetime = lifetimeOf(realm, body, startOf(realm, body, now), client.account?.principal, server, parent);
     flags = derivedFlags(options, part, lifetime.renewTill !== undefined);
   }

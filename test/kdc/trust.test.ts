@@ -31,6 +31,7 @@ import {
   login,
   name,
   openedPart,
+  reforged,
   type TgsFields,
   tgsReq,
 } from '../support/requests.ts';
@@ -566,12 +567,32 @@ await t.test(
       const ours = await getTicket(realm, one, KRBTGT, {
         body: { kdcOptions: KdcOption.RENEWABLE, rtime: 0 },
       });
-      t.equal(ours.reply.renewTill, realm.clock.seconds + realm.options.policy.maxRenew);
       t.ok(await getTicket(realm, ours, DEVICE), 'neither preauthenticated nor fresh');
-      t.ok(await getTicket(realm, ours, KRBTGT, { body: { kdcOptions: KdcOption.RENEW } }));
     }
   },
 );
+
+await t.test("no ticket of a foreign user can be renewed here, whatever its own realm's can", async (t) => {
+  const { realm, trust } = await setUp();
+  const renewTill = realm.clock.seconds + 7 * 86_400;
+  const credential = foreignTicket(realm, trust, { part: { renewTill, flags: TicketFlag.RENEWABLE } });
+  const till = realm.clock.seconds + 30 * 86_400;
+  for (const service of [KRBTGT, DEVICE]) {
+    for (const kdcOptions of [KdcOption.RENEWABLE, KdcOption.RENEWABLE_OK]) {
+      const ticket = await getTicket(realm, credential, service, { body: { kdcOptions, rtime: 0, till } });
+      t.equal(ticket.reply.renewTill, undefined, service);
+      t.notOk(ticket.reply.flags & TicketFlag.RENEWABLE);
+      t.equal(ticket.reply.endtime, realm.clock.seconds + 36_000, 'it ends with the ticket that was shown');
+      t.equal(
+        await refused(realm, ticket, { body: { sname: name(service), kdcOptions: KdcOption.RENEW } }),
+        'option-refused',
+      );
+    }
+  }
+  const ours = await getTicket(realm, credential, KRBTGT);
+  const renewable = reforged(ours, realm.key(KRBTGT, 20), (part) => ({ ...part, renewTill }));
+  t.equal(await refused(realm, renewable), 'ticket-not-as-issued');
+});
 
 await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {
   const read = (text: string): string[] => transitedRealms({ trType: 1, contents: utf8(text) });

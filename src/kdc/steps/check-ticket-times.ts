@@ -35,6 +35,8 @@ export function checkAsIssued(realm: KdcRealm, part: EncTicketPart): void {
   if (part.endtime - start > maxLife) refuse('ticket-not-as-issued', 'It lives longer than policy.maxLife.');
   if (part.authtime > start + clockSkew)
     refuse('ticket-not-as-issued', 'It starts before its client has logged in.');
+  if (part.renewTill !== undefined && part.crealm !== realm.realm)
+    refuse('ticket-not-as-issued', "It can be renewed, and belongs to another realm's user.");
   if (part.renewTill !== undefined && part.renewTill - start > maxRenew)
     refuse('ticket-not-as-issued', 'It can be renewed for longer than policy.maxRenew.');
 }
