@@ -44,8 +44,21 @@ export function refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): HttpE
     return undefined;
   }
   const refusal = UNREADABLE[code] ?? BAD_HTTP;
-  socket.end(rawAnswer(refusal.status, [], JSON.stringify(errorBody(refusal))), () => socket.destroy());
+  socket.end(rawAnswer(refusal.status, [], JSON.stringify(errorBody(refusal))));
+  // The parser must not see what else comes.
+  socket.removeAllListeners('data');
+  linger(socket);
   return refusal;
+}
+
+/** How long bytes of a refused client are thrown away, in milliseconds. */
+const LINGER = 1000;
+
+/** Closes a connection that was answered, but not before its client has had the time to read why: unread bytes would take that away from it. */
+export function linger(socket: Duplex): void {
+  socket.on('data', () => undefined);
+  const alarm = setTimeout(() => socket.destroy(), LINGER);
+  socket.on('close', () => clearTimeout(alarm));
 }
 
 /** An answer as bytes, after which the connection is closed; `head`: without the body (RFC 9110 section 9.3.2). */

@@ -15,7 +15,7 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   const where =
     issue === undefined || issue.path.length === 0 ? 'The body' : issue.path.map(String).join('.');
   const mistake = `${where}: ${issue?.message ?? 'cannot be read'}`;
-  throw new HttpError(400, 'bad-request', mistake.slice(0, MAX_MISTAKE), {
+  throw new HttpError(400, 'bad-request', `${mistake.slice(0, MAX_MISTAKE)}.`, {
     hint: 'Correct the JSON object of the body; nothing was done.',
   });
 }

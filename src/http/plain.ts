@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { rawAnswer } from './answer.ts';
+import { linger, rawAnswer } from './answer.ts';
 import { errorBody, HttpError } from './errors.ts';
 import type { WebLimits } from './limits.ts';
 
@@ -13,9 +13,6 @@ export interface PlainOptions {
   readonly failed: (error: NodeJS.ErrnoException, socket: Duplex) => void;
 }
 
-/** How long bytes of a refused client are thrown away, so that it gets to read its answer. */
-const LINGER = 1000;
-
 /**
  * The server of what comes without TLS. GET and HEAD are sent to the same place over HTTPS; everything else may carry a password, and is
  * refused at its headers: the body is not asked for, not read, and the connection is closed.
@@ -24,10 +21,9 @@ export function createPlainServer({ limits, names, answered, failed }: PlainOpti
   const answer = (request: IncomingMessage, status: number, headers: string[], body: object): void => {
     const { socket } = request;
     socket.end(rawAnswer(status, headers, JSON.stringify(body), { head: request.method === 'HEAD' }));
-    // Closing with bytes unread would take the answer away from the client again. They go nowhere.
+    // The body goes nowhere.
     request.resume();
-    const alarm = setTimeout(() => socket.destroy(), LINGER);
-    socket.on('close', () => clearTimeout(alarm));
+    linger(socket);
   };
 
   const handle = (request: IncomingMessage): void => {
