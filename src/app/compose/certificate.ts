@@ -106,7 +106,8 @@ async function obtain({ names, files }: HttpsConfig, options: KeeperOptions): Pr
     );
   const { certificate, key, until } = await authority.issueServer(names);
   return {
-    tls: { certificate, key },
+    // The CA is sent along: whoever has nothing but its fingerprint finds it there, and checks the server by it.
+    tls: { certificate: certificate + authority.certificate, key },
     ca: authority.certificate,
     fingerprint: authority.fingerprint,
     caFile: file,
