@@ -7,13 +7,17 @@ import type { KdcConfig, TestKdc } from './kdc.ts';
 import { krb5Conf } from './krb5-conf.ts';
 import { onFreePort, startDaemon, untilListening } from './daemon.ts';
 import type { Daemon } from './daemon.ts';
+import { passwordServer } from './loopback.ts';
 import { CLEAN_ENV, run, temporaryFolder } from './run.ts';
 import type { Env, RunResult, Scope } from './run.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/realmward.js', import.meta.url));
 
 /** realmward as an operator runs it: the command `realmward serve` with a configuration file and a store of its own. */
-export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): Promise<TestKdc> {
+export async function startRealmwardKdc(
+  scope: Scope,
+  { kpasswd: changesPasswords = false, ...config }: KdcConfig = {},
+): Promise<TestKdc> {
   const realm = config.realm ?? 'REALM1.EXAMPLE';
   const dir = temporaryFolder(scope);
   const krb5conf = join(dir, 'krb5.conf');
@@ -37,14 +41,17 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
       log: join(dir, 'log'),
     });
     await untilListening(daemon, port);
+    if (config.https !== undefined) await untilListening(daemon, port, '127.0.0.2');
     return daemon;
   };
   const started = await onFreePort((port) => {
     const listen = {
       kdc: [`127.0.0.1:${port}`],
       ...(config.https === undefined ? {} : { https: [`127.0.0.2:${port}`] }),
+      ...(changesPasswords ? { kpasswd: [passwordServer(port)] } : {}),
     };
-    writeFileSync(krb5conf, krb5Conf({ realm, port }));
+    const realmOptions = changesPasswords ? { kpasswd_server: passwordServer(port) } : {};
+    writeFileSync(krb5conf, krb5Conf({ realm, port, realmOptions }));
     writeFileSync(file, stringify({ ...config, realm, data: join(dir, 'data'), store: 'sqlite', listen }));
     return serve(port);
   });
@@ -61,6 +68,7 @@ export async function startRealmwardKdc(scope: Scope, config: KdcConfig = {}): P
     realm,
     address: '127.0.0.1',
     port,
+    kpasswd: changesPasswords ? passwordServer(port) : undefined,
     dir,
     krb5conf,
     get pid() {
