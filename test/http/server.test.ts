@@ -15,7 +15,11 @@ function routes(): FastifyPluginAsync & { handled: number } {
     (async (app) => {
       app.addHook('onRequest', async () => void plugin.handled++);
       app.get('/things/:id', async () => ({ thing: 1 }));
-      app.post('/echo', async (request) => parseBody(z.strictObject({ user: z.string() }), request.body));
+      app.route({
+        method: 'POST',
+        url: '/echo',
+        handler: async (request) => parseBody(z.strictObject({ user: z.string() }), request.body),
+      });
       app.get('/secret', async () => {
         throw new Error('the password is hunter2');
       });

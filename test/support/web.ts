@@ -62,7 +62,7 @@ export async function startWeb(
           host: '127.0.0.1',
           port,
           ca,
-          servername: names[0] === '127.0.0.1' ? '' : (names[0] as string),
+          servername: names[0] === '127.0.0.1' ? '' : names[0],
         })
       : connectTcp({ host: '127.0.0.1', port });
     scope.teardown(() => void socket.destroy());
