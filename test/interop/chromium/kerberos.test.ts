@@ -53,6 +53,7 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
   const kdc = await startRealmwardKdc(t, {
     users: [{ name: 'alice', password: PASSWORD, right: 'Administrator' }],
     services: [{ name: SERVICE.join('/') }],
+    https: { names: ['127.0.0.2'] },
   });
   const keytab = readKeytab(readFileSync(await kdc.exportKeytab(SERVICE.join('/'))));
   const acceptor = {
@@ -77,8 +78,8 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
   );
   const page = await openPage(t);
   await page.goto(`https://localhost:${proxy.port}/`);
-  const logIn = (login: Partial<PageLogin> = {}) =>
-    inPage(page, {
+  const logIn = (login: Partial<PageLogin> = {}, at = page) =>
+    inPage(at, {
       user: `alice@${kdc.realm}`,
       password: PASSWORD,
       service: SERVICE,
@@ -101,6 +102,18 @@ await t.test('in Chromium', { timeout: 120_000 }, async (t) => {
     t.strictSame(await logIn({ service: ['host', 'nowhere'] }), { error: 'kdc-err-s-principal-unknown' });
     t.strictSame(await logIn({ servers: [`${proxy.url}/nothing`] }), { error: 'no-answer' });
     t.strictSame(await logIn({ servers: ['kdc.example:88'] }), { error: 'no-answer' });
+  });
+
+  await t.test("the same through realmward's own /KdcProxy", async (t) => {
+    const own = await openPage(t);
+    // A page of the server itself, so that it may be asked; what is put into it is not under its policy.
+    await own.setBypassCSP(true);
+    await own.goto(`https://127.0.0.2:${kdc.port}/`);
+    await own.addScriptTag({ content: script });
+    const servers = [`https://127.0.0.2:${kdc.port}/KdcProxy`];
+    const { error, apReq = [] } = await logIn({ servers }, own);
+    t.equal(error, undefined);
+    t.strictSame(verifyApReq(acceptor, Uint8Array.from(apReq)).client.name.nameString, ['alice']);
   });
 
   await t.test('the second proxy is asked when nobody is at the first', async (t) => {

@@ -1,5 +1,7 @@
 /** Our client at real KDCs over real sockets: MIT's krb5kdc, Heimdal's kdc and realmward itself. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { makeApRep, verifyApRep } from '../../../src/ap/ap-rep.ts';
 import { makeApReq } from '../../../src/ap/ap-req.ts';
@@ -231,4 +233,37 @@ await t.test("Heimdal's kdc", async (t) => {
   if (requirePeer(t, 'heimdal-kdc')) await claims(t, startHeimdalKdc);
 });
 
-await t.test('realmward', (t) => claims(t, startRealmwardKdc));
+await t.test('realmward', async (t) => {
+  await claims(t, startRealmwardKdc);
+
+  await t.test('through /KdcProxy, checked by its CA or by the fingerprint of that', async (t) => {
+    const kdc = await startRealmwardKdc(t, { ...CONFIG, https: { names: ['127.0.0.2'] } });
+    const ca = readFileSync(join(kdc.dir, 'data/ca.pem'), 'utf8');
+    const { fingerprint256 } = new X509Certificate(ca);
+    const realms = { [kdc.realm]: [`https://127.0.0.2:${kdc.port}/KdcProxy`, `127.0.0.1:${kdc.port}`] };
+    const client = parsePrincipal('alice', kdc.realm);
+    for (const tls of [{ ca }, { fingerprint: fingerprint256 }]) {
+      const context = clientOf([], { realms, tls });
+      const tgt = await getInitialTicket(context, {
+        client,
+        proof: { password: PASSWORD },
+        renewable: 86_400,
+      });
+      const { credential } = await getServiceTicket(context, await renewTicket(context, tgt), { name: HOST });
+      is(t, credential.server, { realm: kdc.realm, name: HOST });
+      t.strictSame(new Set(context.transports()), new Set(['https answered']));
+    }
+    const wrong = clientOf([], { realms, tls: { ca } });
+    await t.rejects(getInitialTicket(wrong, { client, proof: { password: 'wrong' } }), {
+      code: 'kdc-err-preauth-failed',
+    });
+    t.strictSame(wrong.transports(), ['https answered', 'https answered'], 'and nobody else is asked');
+    const distrusting = clientOf([], { realms });
+    await getInitialTicket(distrusting, { client, proof: { password: PASSWORD } });
+    t.strictSame(
+      distrusting.transports(),
+      ['https unreachable', 'udp answered', 'udp answered'],
+      'whose certificate is not believed is left for the next one',
+    );
+  });
+});
