@@ -6,6 +6,7 @@ import { parseSid, type Sid } from '../../base/sid.ts';
 import { etypeByName } from '../../crypto/etypes.ts';
 import { accountName } from '../../realm/account-name.ts';
 import { foldName } from '../../realm/name.ts';
+import type { AttemptLimit } from '../../realm/attempts.ts';
 import type { RealmPolicy } from '../../realm/policy.ts';
 import type { PrincipalKind } from '../../realm/principal.ts';
 import type { Right } from '../../realm/right.ts';
@@ -38,6 +39,8 @@ export interface Config {
   readonly users: readonly DeclaredUser[];
   readonly services: readonly DeclaredService[];
   readonly trusts: readonly DeclaredTrust[];
+  /** Wrong passwords of one address. */
+  readonly login: AttemptLimit;
   readonly time: { readonly servers: readonly string[]; readonly interval: number } | undefined;
   readonly log: { readonly file: string | undefined; readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
@@ -55,6 +58,8 @@ export interface DeclaredService {
 }
 
 export interface DeclaredTrust extends TrustSettings {
+  /** Wrong passwords of one account, tried there through us. */
+  readonly attempts: AttemptLimit;
   readonly secret: Secret;
 }
 
@@ -279,8 +284,10 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
     services: values.services.map((service) => ({ name: accountName(service.name, 'service', realm) })),
     trusts: values.trusts.map((trust, i) => ({
       ...checkedTrust(trustStatement(trust), { realm, sid }),
+      attempts: attemptLimit(trust),
       secret: new Secret(secretSource(trust.secret, folder), where(['trusts', i, 'secret'])),
     })),
+    login: attemptLimit(values.login),
     time: values.time && { servers: values.time.servers, interval: seconds(values.time.interval) },
     log: {
       file: values.log.file === undefined ? undefined : resolve(folder, values.log.file),
@@ -300,6 +307,10 @@ function certificateFiles(
 function secretSource(secret: ConfigValues['users'][number]['password'], folder: string): SecretSource {
   if (typeof secret === 'string') return { value: secret };
   return 'file' in secret ? { file: resolve(folder, secret.file) } : secret;
+}
+
+function attemptLimit({ maxFailures, window }: ConfigValues['login']): AttemptLimit {
+  return { maxFailures, window: seconds(window) };
 }
 
 function strongestFirst(names: readonly string[]): readonly number[] {

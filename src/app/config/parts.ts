@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseSid } from '../../base/sid.ts';
 import { ETYPES } from '../../crypto/etypes.ts';
 import { STRONG_ETYPES } from '../../spec/etypes.ts';
+import { DURATION, formatDuration, parseDuration } from './duration.ts';
 
 /*
  * What the schemas of the configuration are made of. The message of each check is what was expected there, as `mistakes.ts` puts it behind
@@ -20,10 +21,9 @@ export const realmEtype = etypeOf(STRONG);
 export const trustEtype = etypeOf(ETYPES);
 
 function etypeOf(rows: typeof ETYPES) {
-  return z.enum(
-    [...rows.map(({ name }) => name), ...rows.flatMap(({ aliases }) => aliases)],
-    { error: `one of ${rows.map(({ name }) => name).join(', ')}` },
-  );
+  return z.enum([...rows.map(({ name }) => name), ...rows.flatMap(({ aliases }) => aliases)], {
+    error: `one of ${rows.map(({ name }) => name).join(', ')}`,
+  });
 }
 
 export const realm = text(
@@ -85,4 +85,18 @@ export function accepts(parse: (text: string) => unknown): (text: string) => boo
       return false;
     }
   };
+}
+
+/** A duration between `least` and `most` seconds, `standard` where it is left out. */
+export function duration(standard: string, least: number, most: number) {
+  const expected = `a duration such as ${standard}, at least ${formatDuration(least)}, at most ${formatDuration(most)}`;
+  return z
+    .string({ error: expected })
+    .regex(DURATION, { error: expected, abort: true })
+    .refine((value) => isBetween(parseDuration(value), least, most), { error: expected })
+    .default(standard);
+}
+
+function isBetween(seconds: number | undefined, least: number, most: number): boolean {
+  return seconds !== undefined && seconds >= least && seconds <= most;
 }

@@ -2,8 +2,18 @@ import { z } from 'zod';
 import { RIGHTS } from '../../realm/right.ts';
 import { parseTimeServer } from '../../ops/time-sync.ts';
 import { parseEndpoint } from '../../transport/endpoint.ts';
-import { DURATION, formatDuration, parseDuration } from './duration.ts';
-import { accepts, ETYPE_NAMES, list, object, path, realm, realmEtype, secret, sid } from './parts.ts';
+import {
+  accepts,
+  duration,
+  ETYPE_NAMES,
+  list,
+  object,
+  path,
+  realm,
+  realmEtype,
+  secret,
+  sid,
+} from './parts.ts';
 import { https } from './https.ts';
 import { trust } from './trusts.ts';
 
@@ -129,6 +139,23 @@ export const configSchema = object({
     description:
       'Realms that are trusted. What does not exist is made when the server starts; of what exists everything but the secret is brought to what stands here.',
   }),
+  login: object({
+    maxFailures: z
+      .int({ error: 'a whole number from 1 to 100000' })
+      .min(1, { error: 'a whole number from 1 to 100000' })
+      .max(100_000, { error: 'a whole number from 1 to 100000' })
+      .default(60)
+      .meta({
+        description:
+          'How many wrong passwords may come from one IPv4 address or IPv6 /64, about whichever accounts, within the window; then it has to wait.',
+      }),
+    window: duration('5m', 1, 86_400).meta({ description: 'The time in which they are counted.' }),
+  })
+    .prefault({})
+    .meta({
+      description:
+        'Passwords that are tried through the HTTPS server. Wrong ones for one account are bounded by policy.lockout, or by maxFailures of the trust.',
+    }),
   time: object({
     servers: z
       .array(timeServer, { error: 'a list of time servers, such as [ntp.example]' })
@@ -160,18 +187,4 @@ export type ConfigValues = z.output<typeof configSchema>;
 /** The JSON Schema for editors, of what may stand in the file. */
 export function configJsonSchema(): object {
   return { title: 'Configuration of a realmward server', ...z.toJSONSchema(configSchema, { io: 'input' }) };
-}
-
-/** Seconds of a duration between `least` and `most` seconds. */
-function duration(standard: string, least: number, most: number) {
-  const expected = `a duration such as ${standard}, at least ${formatDuration(least)}, at most ${formatDuration(most)}`;
-  return z
-    .string({ error: expected })
-    .regex(DURATION, { error: expected, abort: true })
-    .refine((value) => isBetween(parseDuration(value), least, most), { error: expected })
-    .default(standard);
-}
-
-function isBetween(seconds: number | undefined, least: number, most: number): boolean {
-  return seconds !== undefined && seconds >= least && seconds <= most;
 }

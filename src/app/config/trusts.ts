@@ -5,11 +5,23 @@ import { RIGHTS } from '../../realm/right.ts';
 import { readTrust, type TrustStatement } from '../../realm/trust-settings.ts';
 import type { TrustingRealm, TrustMistake } from '../../realm/trust-settings.ts';
 import { TRUST_DIRECTIONS, TRUST_KINDS } from '../../realm/trust.ts';
-import { accepts, ETYPE_NAMES, list, object, realm, secret, sid, text, trustEtype } from './parts.ts';
+import {
+  accepts,
+  duration,
+  ETYPE_NAMES,
+  list,
+  object,
+  realm,
+  secret,
+  sid,
+  text,
+  trustEtype,
+} from './parts.ts';
 
 const DNS_NAME = 'a DNS name, such as ad.example';
 const KDC = 'a host name or an IP address, and :port where that is not 88, such as "192.0.2.1:88"';
 const RID = 'the RID of a group: a whole number from 1 to 4294967295';
+const FAILURES = 'a whole number from 1 to 1000';
 const BEHIND = 'a list of realms, such as [CHILD.AD.EXAMPLE]';
 
 /** One trust of the configuration. */
@@ -92,6 +104,19 @@ export const trust = object({
       description:
         "DNS names whose hosts belong to the trusted realm, and UPN suffixes of its users. Left out: the realm's name in lower case.",
     }),
+  maxFailures: z
+    .int({ error: FAILURES })
+    .min(1, { error: FAILURES })
+    .max(1000, { error: FAILURES })
+    .default(3)
+    .meta({
+      description:
+        'How many wrong passwords for one of its accounts are tried there through this server, within the window; then the account has to wait here. Fewer than lock it there.',
+    }),
+  window: duration('30m', 60, 30 * 86_400).meta({
+    description:
+      'The time in which maxFailures are counted: at least that in which the trusted realm counts.',
+  }),
   transits: z.array(realm, { error: BEHIND }).prefault([]).meta({
     description: 'Realms behind this one: their users may come through it, and ours reach them through it.',
   }),
