@@ -9,6 +9,7 @@ import { CLEAN_ENV, type Env, runOk, type Scope, temporaryFolder } from './run.t
 export type HeimdalKdc = Omit<
   TestKdc,
   | 'implementation'
+  | 'kpasswd'
   | 'pid'
   | 'exportRealmKey'
   | 'disable'

@@ -23,6 +23,8 @@ export interface KdcConfig {
     readonly right?: 'Administrator' | 'Viewer' | 'Join-Realm';
   }[];
   readonly services?: readonly { readonly name: string }[];
+  /** Whether passwords can be changed, at `TestKdc.kpasswd`. */
+  readonly kpasswd?: boolean;
   /** Serve HTTPS, too, under these names; realmward alone. Its address is 127.0.0.2, and its port that of the KDC. */
   readonly https?: { readonly names: readonly string[] };
   readonly sid?: string;
@@ -45,6 +47,9 @@ export interface TrustConfig {
   readonly domains?: readonly string[];
   readonly mode?: 'keep' | 'groups';
   readonly reportOnly?: boolean;
+  /** Wrong passwords for one account through the login proxy, in the window. */
+  readonly maxFailures?: number;
+  readonly window?: string;
   readonly rights?: readonly (({ readonly rid: number } | { readonly sid: string }) & {
     readonly right: 'Administrator' | 'Viewer' | 'Join-Realm';
   })[];
@@ -57,6 +62,8 @@ export interface TestKdc {
   readonly address: string;
   /** UDP and TCP. */
   readonly port: number;
+  /** Where passwords are changed, as a krb5.conf names it; `undefined`: nowhere. */
+  readonly kpasswd: string | undefined;
   /** A folder of its own, gone when the test ends. */
   readonly dir: string;
   /** Path of a krb5.conf for MIT's and Heimdal's programs, without any option a test may want to try. */

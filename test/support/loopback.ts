@@ -4,3 +4,8 @@ import { networkInterfaces } from 'node:os';
 export const LOOPBACK: readonly string[] = Object.values(networkInterfaces())
   .flatMap((infos = []) => infos.map(({ address }) => address))
   .filter((address) => address === '127.0.0.1' || address === '::1');
+
+/** Where a test's KDC at `port` of 127.0.0.1 changes passwords: at an address of its own, so that one free port is enough. */
+export function passwordServer(port: number): string {
+  return `127.0.0.3:${port}`;
+}

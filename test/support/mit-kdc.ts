@@ -4,6 +4,7 @@ import type { KdcConfig, TestKdc } from './kdc.ts';
 import { krb5Conf } from './krb5-conf.ts';
 import { onFreePort, startDaemon, untilListening } from './daemon.ts';
 import type { Daemon } from './daemon.ts';
+import { passwordServer } from './loopback.ts';
 import { CLEAN_ENV, runOk, temporaryFolder } from './run.ts';
 import type { Env, Scope } from './run.ts';
 
@@ -35,8 +36,12 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     return daemon;
   };
   const listenOn = async (port: number): Promise<Daemon> => {
-    writeFileSync(krb5conf, krb5Conf({ realm, port }));
+    const realmOptions = config.kpasswd === true ? { kpasswd_server: passwordServer(port) } : {};
+    writeFileSync(krb5conf, krb5Conf({ realm, port, realmOptions }));
     writeFileSync(join(dir, 'kdc.conf'), kdcConf(realm, port, dir, config));
+    // kadmind does what this file allows: administrators set the passwords of others.
+    const administrators = (config.users ?? []).filter(({ right }) => right === 'Administrator');
+    writeFileSync(join(dir, 'acl'), administrators.map(({ name }) => `${name}@${realm} c\n`).join(''));
     if (!existsSync(join(dir, 'principal'))) {
       await runOk('kdb5_util', ['-r', realm, 'create', '-s', '-P', 'master'], { env: kdcEnv });
       await administer([
@@ -53,7 +58,16 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
         }),
       ]);
     }
-    return serve(port);
+    const daemon = await serve(port);
+    if (config.kpasswd === true) await servePasswords(port);
+    return daemon;
+  };
+  const servePasswords = async (port: number): Promise<void> => {
+    const kadmind = startDaemon(scope, 'kadmind', ['-nofork', '-r', realm], {
+      env: kdcEnv,
+      log: join(dir, 'output-of-kadmind'),
+    });
+    await untilListening(kadmind, port, '127.0.0.3');
   };
 
   const started = await onFreePort(listenOn);
@@ -70,6 +84,7 @@ export async function startMitKdc(scope: Scope, config: KdcConfig = {}): Promise
     realm,
     address: '127.0.0.1',
     port,
+    kpasswd: config.kpasswd === true ? passwordServer(port) : undefined,
     dir,
     krb5conf,
     get pid() {
@@ -103,7 +118,9 @@ function kdcConf(realm: string, port: number, dir: string, { policy = {} }: KdcC
   ${realm} = {
     database_module = local
     key_stash_file = ${dir}/stash
-    acl_file = ${dir}/none.acl
+    acl_file = ${dir}/acl
+    kpasswd_listen = ${passwordServer(port)}
+    kadmind_listen = 127.0.0.4:${port}
     max_life = ${policy.maxLife ?? '10h'}
     max_renewable_life = ${policy.maxRenew ?? '7d'}
     supported_enctypes = ${(policy.etypes ?? MIT_ENCTYPES).map((name) => `${name}:normal`).join(' ')}

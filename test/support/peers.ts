@@ -84,11 +84,14 @@ interface Peer {
 const PYTHON = '/usr/lib/python3/dist-packages';
 
 const PEERS = {
-  'mit-client': { packages: 'krb5-user', files: ['kinit', 'klist', 'kvno', 'kdestroy', 'ktutil'] },
-  'mit-kdc': { packages: 'krb5-kdc krb5-admin-server', files: ['krb5kdc', 'kdb5_util', 'kadmin.local'] },
+  'mit-client': { packages: 'krb5-user', files: ['kinit', 'klist', 'kvno', 'kdestroy', 'ktutil', 'kpasswd'] },
+  'mit-kdc': {
+    packages: 'krb5-kdc krb5-admin-server',
+    files: ['krb5kdc', 'kdb5_util', 'kadmin.local', 'kadmind'],
+  },
   heimdal: {
     packages: 'heimdal-clients',
-    files: ['kinit.heimdal', 'klist.heimdal', 'kgetcred', 'kdestroy.heimdal'].map((name) =>
+    files: ['kinit.heimdal', 'klist.heimdal', 'kgetcred', 'kdestroy.heimdal', 'kpasswd.heimdal'].map((name) =>
       join(HEIMDAL_ROOT, 'usr/bin', name),
     ),
     install:

@@ -27,13 +27,16 @@ export interface Session {
 
 /** A new session at `kdc`, without credentials. It ends with the KDC's folder. */
 export function newSession(
-  kdc: Pick<TestKdc, 'realm' | 'port' | 'dir' | 'env'>,
+  kdc: Pick<TestKdc, 'realm' | 'port' | 'dir' | 'env'> & Partial<Pick<TestKdc, 'kpasswd'>>,
   options: Omit<Krb5ConfOptions, 'realm' | 'port'> & { env?: Env } = {},
 ): Session {
   const dir = mkdtempSync(join(kdc.dir, 'session-'));
   const { env: extra = {}, ...conf } = options;
+  const kpasswd: Readonly<Record<string, string>> =
+    kdc.kpasswd === undefined ? {} : { kpasswd_server: kdc.kpasswd };
+  const realmOptions = { ...kpasswd, ...conf.realmOptions };
   const krb5conf = join(dir, 'krb5.conf');
-  writeFileSync(krb5conf, krb5Conf({ realm: kdc.realm, port: kdc.port, ...conf }));
+  writeFileSync(krb5conf, krb5Conf({ realm: kdc.realm, port: kdc.port, ...conf, realmOptions }));
   const ccache = join(dir, 'ccache');
   const env: Env = { ...kdc.env, HOME: dir, KRB5_CONFIG: krb5conf, KRB5CCNAME: `FILE:${ccache}`, ...extra };
   let runs = 0;
