@@ -1,4 +1,4 @@
-/** What `realmward trust test` and `realmward rights explain` say of a real domain controller, right and wrong. */
+/** What `realmward trust test`, `rights explain` and `login test` say of a real domain controller, right and wrong. */
 import t from 'tap';
 import { requirePeer } from '../../support/peers.ts';
 import type { AdTrustOptions, AdUserName } from '../../support/samba-ad.ts';
@@ -73,6 +73,29 @@ await t.test('a trust with a real domain controller', async (t) => {
       t.match(output, `Not Administrator: It takes the group ${ad.groups['fleet-operators'].sid}.`);
     },
   );
+
+  await t.test('login test follows a user of AD to the right on a device of ours', async (t) => {
+    const login = (user: AdUserName, ...more: string[]) => {
+      const args = ['login', 'test', `${user}@${ad.realm}`, '--device', DEVICE, '--password-stdin', ...more];
+      return kdc.cli(args, `${ad.users[user].password}\n`);
+    };
+    const { code, output } = await login('alice');
+    t.equal(code, 0, output);
+    for (const line of [
+      /^ok +login +alice@AD\.EXAMPLE\.TEST has a ticket .* \(answer too big\), TCP /m,
+      /^ok +referral +AD\.EXAMPLE\.TEST gives a ticket for REALM1\.EXAMPLE\.$/m,
+      /^ok +service +A ticket for host\/.*@REALM1\.EXAMPLE, made with /m,
+      /^ok +right +The ticket states Administrator\.$/m,
+      /^krbtgt\/REALM1\.EXAMPLE@AD\.EXAMPLE\.TEST$/m,
+      /^right: Administrator$/m,
+    ])
+      t.match(output, line);
+    t.match((await login('mallory')).output, /^FAILED +right .*Its groups: S-1-5-21-.*\n +cause: no-right$/m);
+    t.match((await login('dave')).output, /cause: account-refused/);
+    const device = await kdc.exportKeytab(DEVICE);
+    const elsewhere = await login('carol', '--device-keytab', device);
+    t.match(elsewhere.output, /^right: Viewer$/m, "and with the device's own keytab");
+  });
 
   const failures: readonly [what: string, change: Partial<AdTrustOptions>, cause: string][] = [
     ['another secret', { password: 'Another.Secret-1' }, 'wrong-secret'],
