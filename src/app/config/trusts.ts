@@ -19,7 +19,8 @@ import {
 } from './parts.ts';
 
 const DNS_NAME = 'a DNS name, such as ad.example';
-const KDC = 'a host name or an IP address, and :port where that is not 88, such as "192.0.2.1:88"';
+const KDC =
+  'a host name or an IP address, and :port where that is not 88, such as "192.0.2.1:88", or the URL of a KDC proxy (https://…)';
 const RID = 'the RID of a group: a whole number from 1 to 4294967295';
 const FAILURES = 'a whole number from 1 to 1000';
 const BEHIND = 'a list of realms, such as [CHILD.AD.EXAMPLE]';
