@@ -18,7 +18,7 @@ export interface ForeignUser {
   /** What the groups give; `rights` is what is granted, nothing for a trust that is report-only. */
   readonly found: GrantedRights;
   readonly rights: readonly Right[];
-  /** What PACs say of the user: towards other realms, and towards our own services, where our rights stand beside. */
+  /** What PACs say of the user: to realms that know nothing of our rights, and where these stand beside: for our services, and realmward realms. */
   readonly abroad: PacIdentity | undefined;
   readonly here: PacIdentity | undefined;
   /** PAC templates by what they are for: see `pac.ts`. */

@@ -65,8 +65,7 @@ export function tgtPac(
   { crypto, key: serverKey, kdc: { key: kdcKey } }: TicketKeys,
 ): Uint8Array {
   const etypes = { server: serverKey.etype, kdc: kdcKey.etype };
-  const abroad = ticket.target.trust !== undefined;
-  const template = tgtTemplate(realm, ticket.client, clientName(ticket.cname), etypes, abroad);
+  const template = tgtTemplate(realm, ticket.client, clientName(ticket.cname), etypes, ticket.target.trust);
   return issueTgtPac(crypto, template, {
     authTime: ticket.authtime,
     attributes: ticket.pacAttributes,
@@ -193,7 +192,7 @@ function ownSubject(realm: KdcRealm, part: EncTicketPart, key: Key, pac: Verifie
       { account, foreign: undefined },
       name,
       { server: key.etype, kdc: key.etype },
-      false,
+      undefined,
     );
     if (matchesTemplate(template, pac.bytes, part.authtime)) return account.sid;
   }
@@ -227,24 +226,26 @@ function clientName(cname: PrincipalName): string {
 
 /**
  * Towards ourselves the PAC of our own user goes without UPN_DNS_INFO: account name and SID stand in LOGON_INFO and REQUESTER_SID, and an
- * AS-REP should fit into one datagram (docs/decisions/0012). `abroad`: another realm will read it.
+ * AS-REP should fit into one datagram (docs/decisions/0012). `towards`: the realm that will read it, where that is
+ * another. Where it runs realmward, it may keep the rights that we state, so those of users of other realms go there, too (docs/decisions/0003).
  */
 function tgtTemplate(
   realm: KdcRealm,
   client: TicketClient,
   name: string,
   etypes: SigningEtypes,
-  abroad: boolean,
+  towards: Trust | undefined,
 ): TgtTemplate {
   if (client.foreign !== undefined) {
-    const { tgtPacs, abroad: identity } = client.foreign;
+    const { tgtPacs, abroad: identity, here } = client.foreign;
+    if (towards?.kind === 'realmward') return prepareTgtPac(known(here), etypes);
     return remembered(tgtPacs, etypes, () => prepareTgtPac(known(identity), etypes));
   }
   const { account } = client;
   // A client that logged in under its enterprise name has that in CLIENT_INFO: rare, so not worth keeping.
   if (name !== account.pacName)
     return prepareTgtPac({ ...identityOf(realm, account), clientName: name }, etypes);
-  if (abroad) return prepareTgtPac(identityOf(realm, account), etypes);
+  if (towards !== undefined) return prepareTgtPac(identityOf(realm, account), etypes);
   return remembered(account.tgtPacs, etypes, () =>
     prepareTgtPac({ ...identityOf(realm, account), upnDnsInfo: undefined }, etypes),
   );

@@ -494,6 +494,42 @@ await t.test('who came over a trust goes on over another only where both lead on
 });
 
 await t.test(
+  'the right of a foreign user goes on to another realmward realm, and to no other kind',
+  async (t) => {
+    const { realm, trust } = await setUp({ transitive: true });
+    const partner = parseSid('S-1-5-21-5-5-5');
+    const fields = { realm: 'B.EXAMPLE', netbios: 'B', domains: ['b.example'], domainSids: [partner] };
+    const other = adTrust({ ...fields, transitive: true });
+    const sidsAbroad = async (kind: Trust['kind'], groups: readonly number[]): Promise<readonly string[]> => {
+      realm.trusts.set(other.realm, { ...other, kind });
+      const ticket = await getTicket(realm, foreignTicket(realm, trust, { groups }), 'krbtgt/B.EXAMPLE');
+      const part = openedPart(ticket, other.outboundKeys[0]?.key as never);
+      t.same(insideOf(part).indicators, [], 'no indicator goes abroad');
+      return insideOf(part).sids;
+    };
+    const ours = (rid: number) => withRid(REALM_SID, rid);
+    t.ok((await sidsAbroad('realmward', [1107])).includes(ours(1001)));
+    t.ok(
+      (await sidsAbroad('realmward', [1107])).includes(withRid(AD_SID, 1107)),
+      'beside the groups of its own domain',
+    );
+    t.same(
+      (await sidsAbroad('realmward', [1108])).filter((sid) => sid.startsWith(REALM_SID)),
+      [ours(1002)],
+    );
+    for (const [kind, groups] of [
+      ['realmward', []],
+      ['ad', [1107]],
+    ] as const)
+      t.same(
+        (await sidsAbroad(kind, groups)).filter((sid) => sid.startsWith(REALM_SID)),
+        [],
+        kind,
+      );
+  },
+);
+
+await t.test(
   'a ticket of ours for a foreign user stays with the trust over which the user came',
   async (t) => {
     const { realm, trust: near } = await setUp({ realm: 'C.EXAMPLE' });

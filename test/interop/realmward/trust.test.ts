@@ -1,4 +1,4 @@
-/** Two realms of realmward that trust each other. */
+/** Two realms of realmward that trust each other, and a domain of AD behind one of them. */
 import t from 'tap';
 import { speakTo } from '../../support/acceptor.ts';
 import { findEvent } from '../../support/event-log.ts';
@@ -6,6 +6,7 @@ import type { TestKdc, TrustConfig } from '../../support/kdc.ts';
 import { requirePeer } from '../../support/peers.ts';
 import { startRealmwardKdc } from '../../support/realmward-kdc.ts';
 import type { Scope } from '../../support/run.ts';
+import { type AdUserName, requireSambaAd, startSambaAd } from '../../support/samba-ad.ts';
 import { newSession } from '../../support/session.ts';
 
 // Foreign programs start, one after the other, on a machine that may be busy.
@@ -85,6 +86,74 @@ await t.test('a site that trusts the head office', async (t) => {
     const other = await site(t, { mode: 'keep', domainSid: 'S-1-5-21-7-8-9' });
     await t.rejects(rightAt(other, admin));
     await findEvent(other, 0, { outcome: 'refused', reason: 'pac-domain-sid' });
+  });
+});
+
+await t.test('a site that trusts the head office, which trusts AD', async (t) => {
+  if (!requireSambaAd(t) || !requirePeer(t, 'mit-client', 'python-gssapi')) return;
+  const secret = 'Shared.Trust.Secret-1';
+  const ad = await startSambaAd(t, { trust: { realm: HEAD, password: secret, sid: HEAD_SID } });
+  const transitive = true;
+  const headWith = (change: Partial<TrustConfig>): Promise<TestKdc> =>
+    startRealmwardKdc(t, {
+      realm: HEAD,
+      sid: HEAD_SID,
+      trusts: [
+        {
+          realm: ad.realm,
+          netbios: ad.netbios,
+          domainSid: ad.domainSid,
+          direction: 'inbound',
+          secret,
+          rights: [
+            { rid: ad.groups['fleet-operators'].rid, right: 'Administrator' },
+            { rid: ad.groups['fleet-viewers'].rid, right: 'Viewer' },
+          ],
+          transitive,
+          ...change,
+        },
+        { ...trust, realm: SITE, domainSid: SITE_SID, direction: 'outbound', transitive },
+      ],
+    });
+  const head = await headWith({});
+  const behind = { domainSid: [HEAD_SID, ad.domainSid], transits: [ad.realm] };
+  const capaths = { [ad.realm]: { [SITE]: HEAD } };
+  const visit = async (over: TestKdc, away: TestKdc, user: AdUserName): Promise<readonly string[]> => {
+    const session = newSession(over, { others: [away, ad], capaths });
+    await session.kinit([`${user}@${ad.realm}`], ad.users[user].password);
+    const seen = await speakTo(session, `${DEVICE}@${SITE}`, await away.exportKeytab(DEVICE));
+    return seen.attributes['auth-indicators'] ?? [];
+  };
+
+  await t.test('keeps the rights that it gives to users of AD', async (t) => {
+    const keeping = await site(t, { mode: 'keep', ...behind });
+    t.same(await visit(head, keeping, 'alice'), ['realmward:Administrator']);
+    t.same(await visit(head, keeping, 'carol'), ['realmward:Viewer']);
+    t.same(await visit(head, keeping, 'mallory'), []);
+    await findEvent(keeping, 0, { outcome: 'issued', client: `alice@${ad.realm}`, right: 'Administrator' });
+  });
+
+  await t.test('takes no notice of them where it has a map of its own', async (t) => {
+    const { rid } = ad.groups['fleet-operators'];
+    const mapping = await site(t, {
+      ...behind,
+      rights: [{ sid: `${ad.domainSid}-${rid}`, right: 'Viewer' }],
+    });
+    t.same(await visit(head, mapping, 'alice'), ['realmward:Viewer']);
+    t.same(await visit(head, mapping, 'carol'), []);
+  });
+
+  await t.test('lets nobody in who is behind the head office, unless it says so', async (t) => {
+    const strict = await site(t, { mode: 'keep', domainSid: behind.domainSid });
+    await t.rejects(visit(head, strict, 'alice'));
+    await findEvent(strict, 0, { outcome: 'refused', reason: 'path-not-accepted' });
+  });
+
+  await t.test('is out of reach where the head office lets users of AD go no further', async (t) => {
+    const keeping = await site(t, { mode: 'keep', ...behind });
+    const closed = await headWith({ transitive: false });
+    await t.rejects(visit(closed, keeping, 'alice'));
+    await findEvent(closed, 0, { outcome: 'refused', reason: 'trust-not-transitive' });
   });
 });
 
