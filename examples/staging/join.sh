@@ -82,8 +82,8 @@ json() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# The value of a field of an answer that is a text without quotation marks.
-field() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p' "$2"; }
+# The value of a field of an answer that is a text.
+field() { sed -nE 's/.*"'"$1"'":"(([^"\\]|\\.)*)".*/\1/; t found; d; :found s/\\(.)/\1/g; p' "$2"; }
 
 say() { echo "$1" >&2; }
 
