@@ -1,0 +1,141 @@
+/** The login proxy in front of an Active Directory domain controller. */
+import t from 'tap';
+import { keysOf, verifyApReq } from '../../../src/ap/verify-ap-req.ts';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
+import { findEvent } from '../../support/event-log.ts';
+import { joinDevice, type JoinedDevice } from '../../support/joined-device.ts';
+import type { TestKdc, TrustConfig } from '../../support/kdc.ts';
+import { requireSambaAd, startSambaAd } from '../../support/samba-ad.ts';
+import { AD_TRUST, BOB, startOurs } from './realms.ts';
+
+const NAME = 'server.realm1.example';
+
+t.setTimeout(240_000);
+
+await t.test('users of Active Directory, who type their password into the page of a device', async (t) => {
+  if (!requireSambaAd(t)) return;
+  const ad = await startSambaAd(t, { trust: AD_TRUST });
+  const { alice, carol, mallory, dave } = ad.users;
+
+  const server = async (
+    change: Partial<TrustConfig> = {},
+  ): Promise<{ kdc: TestKdc; device: JoinedDevice }> => {
+    const kdc = await startOurs(t, ad, change, { https: { names: [NAME] } });
+    const device = await joinDevice(kdc, NAME, { host: 'phone1', user: BOB.name, password: BOB.password });
+    return { kdc, device };
+  };
+  // The first one is dead: nobody listens there.
+  const { kdc, device } = await server({ kdcs: ['127.0.0.3:9', `${ad.address}:${ad.port}`] });
+  const logIn = (user: string, password: string, at = device) => at.post('/v1/login', { user, password });
+
+  await t.test(
+    'granted, with a ticket that the device opens with the key it got when it joined',
+    async (t) => {
+      const { status, body } = await logIn(`${ad.realm}\\alice`, alice.password);
+      t.equal(status, 200);
+      t.match(body, {
+        result: 'granted',
+        principal: `alice@${ad.realm}`,
+        realm: ad.realm,
+        right: 'Administrator',
+      });
+      t.ok(body.groups.includes(ad.groups['fleet-operators'].sid));
+      const acceptor = {
+        crypto: nodeCrypto,
+        clock: { microseconds: () => Date.now() * 1000 },
+        keys: keysOf(device.keytab),
+        replays: undefined,
+      };
+      const { client } = verifyApReq(acceptor, Buffer.from(body.ticket, 'base64'));
+      t.match(client, { realm: ad.realm, name: { nameString: ['alice'] } });
+      t.match((await logIn(`carol@${ad.realm}`, carol.password)).body, {
+        result: 'granted',
+        right: 'Viewer',
+      });
+    },
+  );
+
+  await t.test('no_right, with the groups that AD has sent', async (t) => {
+    const { status, body } = await logIn(`${ad.realm}\\mallory`, mallory.password);
+    t.equal(status, 403);
+    t.match(body, { result: 'no_right', principal: `mallory@${ad.realm}` });
+    t.ok(body.groups.includes(`${ad.domainSid}-513`), 'Domain Users');
+  });
+
+  await t.test('a wrong password and a name that does not exist get the same answer', async (t) => {
+    const wrong = await logIn(`${ad.realm}\\mallory`, 'wrong');
+    const unknown = await logIn(`${ad.realm}\\nobody`, 'wrong');
+    t.equal(wrong.status, 403);
+    t.match(wrong.body, { result: 'refused' });
+    t.strictSame(unknown.body, wrong.body);
+  });
+
+  await t.test('a disabled account is locked', async (t) => {
+    t.match((await logIn(`${ad.realm}\\dave`, dave.password)).body, { result: 'locked' });
+  });
+
+  await t.test('the domain by its NETBIOS name or in lower case: a hint, and AD is not asked', async (t) => {
+    const before = ad.log().length;
+    for (const user of [
+      `${ad.netbios}\\carol`,
+      `${ad.realm.toLowerCase()}\\carol`,
+      `carol@${ad.realm.toLowerCase()}`,
+    ]) {
+      t.match((await logIn(user, 'wrong')).body, { result: 'realm_hint', realm: ad.realm }, user);
+    }
+    t.notMatch(ad.log().slice(before), /carol/i);
+  });
+
+  await t.test('wrong passwords cost AD at most maxFailures attempts, counted by AD', async (t) => {
+    await ad.setLockoutThreshold(10);
+    const typed = ['carol', 'CAROL', 'Carol', 'carol', 'cArol', 'carol', 'carol', 'caröl', 'càrol', 'carol'];
+    const answers = await Promise.all(typed.map((name) => logIn(`${ad.realm}\\${name}`, 'wrong')));
+    const results = answers.map(({ body }) => body.result as string);
+    t.equal(results.filter((one) => one === 'refused').length, 3);
+    t.equal(results.filter((one) => one === 'locked').length, 7);
+    t.match(await logIn(`${ad.realm}\\carol`, carol.password), { body: { result: 'locked' } });
+    const { count, locked } = await ad.failedLogons('carol');
+    t.ok(count <= 3, `AD has counted ${count}`);
+    t.ok(count > 0, 'and it does count');
+    t.notOk(locked);
+    t.match((await logIn(`${ad.realm}\\alice`, alice.password)).body, { result: 'granted' }, 'others go on');
+  });
+
+  await t.test('fewer where the trust says so', async (t) => {
+    const { device } = await server({ maxFailures: 1, window: '10m' });
+    await ad.setLockoutThreshold(10);
+    t.match((await logIn(`${ad.realm}\\mallory`, 'wrong', device)).body, { result: 'refused' });
+    const { count } = await ad.failedLogons('mallory');
+    t.match((await logIn(`${ad.realm}\\mallory`, 'wrong', device)).body, { result: 'locked' });
+    t.equal((await ad.failedLogons('mallory')).count, count);
+  });
+
+  await t.test(
+    'an evil KDC that knows the password, but not the secret of the trust, is unmasked',
+    async (t) => {
+      const { kdc, device } = await server({ secret: 'Another.Secret-9' });
+      const { status, body } = await logIn(`${ad.realm}\\alice`, alice.password, device);
+      t.equal(status, 403);
+      t.match(body, { result: 'refused' });
+      await findEvent(kdc, 0, { exchange: 'login', outcome: 'refused', reason: 'kdc-not-proven' });
+      t.pass('and the log says so');
+    },
+  );
+
+  await t.test('a domain whose servers are gone is unreachable', async (t) => {
+    await ad.stop();
+    const { status, body } = await logIn(`${ad.realm}\\alice`, alice.password);
+    t.equal(status, 503);
+    t.match(body, { result: 'unreachable' });
+    await ad.start();
+    t.match((await logIn(`${ad.realm}\\alice`, alice.password)).body, { result: 'granted' });
+  });
+
+  const granted = { exchange: 'login', outcome: 'granted', client: `alice@${ad.realm}` };
+  t.match(await findEvent(kdc, 0, granted), {
+    target: 'host/phone1',
+    address: '127.0.0.1',
+    right: 'Administrator',
+  });
+  t.notMatch(kdc.log(), /Passw0rd/, 'no line of the log holds a password');
+});
