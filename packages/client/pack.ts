@@ -43,10 +43,8 @@ const manifest = {
 
 const stage = mkdtempSync(join(tmpdir(), 'realmward-client-'));
 try {
-  // Without the hooks that a test runner hands to Node's children.
-  const { NODE_OPTIONS: _, ...environment } = process.env;
   const run = (file: string, args: string[], cwd: string): void =>
-    void execFileSync(file, args, { cwd, env: environment, stdio: ['ignore', 'inherit', 'inherit'] });
+    void execFileSync(file, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
   const tsc = join(root, 'node_modules/.bin/tsc');
   run(tsc, ['-p', here, '--outDir', join(stage, 'dist')], root);
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

@@ -13,6 +13,9 @@ const env = {
   npm_config_update_notifier: 'false',
 };
 
+/** Without the hooks that tap hands to Node's children: Node cannot load a program without extension, as tsc is, through them. */
+const UNHOOKED = ['-u', 'NODE_OPTIONS'];
+
 interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -27,7 +30,10 @@ const server = manifestIn(root);
 
 /** The package as npm lays it out in somebody's folder: beside it what it depends on, and nothing else. */
 async function install(): Promise<{ app: string; installed: string }> {
-  await runOk(process.execPath, [join(root, 'packages/client/pack.ts'), folder], { cwd: folder, env });
+  await runOk('env', [...UNHOOKED, process.execPath, join(root, 'packages/client/pack.ts'), folder], {
+    cwd: folder,
+    env,
+  });
   const app = join(folder, 'app');
   const installed = join(app, 'node_modules/realmward-client');
   mkdirSync(installed, { recursive: true });
@@ -147,21 +153,14 @@ await t.test('its types are those of a program that is compiled strictly', async
     return name;
   };
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
+  const STRICT = '--noEmit --strict --module nodenext --target es2024 --exactOptionalPropertyTypes'.split(
+    ' ',
+  );
   const tsc = (file: string, ...options: string[]) =>
-    runOk(
-      'env',
-      // Without the hooks that tap hands to Node's children: Node cannot load a program without extension, as tsc is, through them.
-      [
-        '-u',
-        'NODE_OPTIONS',
-        join(root, 'node_modules/.bin/tsc'),
-        '--noEmit',
-        '--strict',
-        '--module',
-        'nodenext',
-      ].concat('--exactOptionalPropertyTypes', '--target', 'es2024', ...options, file),
-      { cwd: app, env },
-    );
+    runOk('env', [...UNHOOKED, join(root, 'node_modules/.bin/tsc'), ...STRICT, ...options, file], {
+      cwd: app,
+      env,
+    });
   const browser = program(
     'browser.ts',
     `import { type Credential, getInitialTicket, parsePrincipal, portableClient, type RealmServers } from 'realmward-client';
