@@ -146,7 +146,7 @@ export function readAdPolicy(text: Uint8Array): string | undefined {
   if (text.length !== AD_POLICY_LENGTH || text[0] !== 0 || text[1] !== 0) return undefined;
   const view = new DataView(text.buffer, text.byteOffset);
   const [length, history, properties] = [view.getUint32(2), view.getUint32(6), view.getUint32(10)];
-  const days = Math.ceil(Number(view.getBigUint64(22) / 10_000_000n) / 86_400);
+  const days = Math.ceil(Number(view.getBigUint64(22)) / 864_000_000_000);
   const wanted = [
     length > 0 && `at least ${count(length, 'character')}`,
     (properties & COMPLEX) !== 0 &&
