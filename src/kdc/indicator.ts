@@ -2,7 +2,8 @@ import type { Key } from '../base/key.ts';
 import { encode } from '../codec/der/type.ts';
 import { AdCammac, AuthenticationIndicator } from '../codec/krb5/authorization-data.ts';
 import { AuthorizationData } from '../codec/krb5/basic.ts';
-import { EncTicketPart } from '../codec/krb5/ticket.ts';
+import { withAuthorizationData } from '../codec/krb5/extend-ticket.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 import { checksumTypeOf } from '../crypto/etypes.ts';
 import type { Right } from '../realm/right.ts';
 import { AdType } from '../spec/ad-types.ts';
@@ -17,7 +18,8 @@ import type { KdcRealm } from './realm.ts';
 export function indicatorOf(
   realm: KdcRealm,
   rights: readonly Right[],
-  part: Omit<Parameters<typeof encodePart>[0], 'authorizationData'>,
+  /** Encoding of the EncTicketPart without authorization data. */
+  bare: Uint8Array,
   serviceKey: Key,
   krbtgt: { readonly key: Key; readonly kvno: number },
 ): AuthorizationData[number] {
@@ -30,17 +32,13 @@ export function indicatorOf(
       enctype: krbtgt.key.etype,
       mac: {
         cksumtype: checksumTypeOf(krbtgt.key.etype),
-        checksum: crypto.checksum(
-          krbtgt.key,
-          KeyUsage.CAMMAC,
-          encodePart({ ...part, authorizationData: elements }),
-        ),
+        checksum: crypto.checksum(krbtgt.key, KeyUsage.CAMMAC, withAuthorizationData(bare, elements)),
       },
     },
     svcVerifier: {
       mac: {
         cksumtype: checksumTypeOf(serviceKey.etype),
-        checksum: crypto.checksum(serviceKey, KeyUsage.CAMMAC, der),
+        checksum: svcVerifier(crypto, serviceKey, der),
       },
     },
   });
@@ -49,6 +47,17 @@ export function indicatorOf(
     adData: encode(AuthorizationData, [{ adType: AdType.CAMMAC, adData: cammac }]),
   };
 }
+
+/** It says the same in all tickets for a service, so it is made once for each of the service's keys. */
+function svcVerifier(crypto: Crypto, serviceKey: Key, der: Uint8Array): Uint8Array {
+  let known = svcVerifiers.get(serviceKey);
+  if (known === undefined) svcVerifiers.set(serviceKey, (known = new Map()));
+  let mac = known.get(der);
+  if (mac === undefined) known.set(der, (mac = crypto.checksum(serviceKey, KeyUsage.CAMMAC, der)));
+  return mac;
+}
+
+const svcVerifiers = new WeakMap<Key, Map<Uint8Array, Uint8Array>>();
 
 interface Statement {
   readonly elements: AuthorizationData;
@@ -70,8 +79,4 @@ function statement(rights: readonly Right[]): Statement {
     statements.set(key, (known = { elements, der: encode(AuthorizationData, elements).slice() }));
   }
   return known;
-}
-
-function encodePart(part: Parameters<typeof encode<EncTicketPart>>[1]): Uint8Array {
-  return encode(EncTicketPart, part);
 }

@@ -3,6 +3,7 @@ import type { Seconds } from '../base/ports.ts';
 import { encode } from '../codec/der/type.ts';
 import { AuthorizationData, type HostAddress, type PrincipalName } from '../codec/krb5/basic.ts';
 import { PAC_PLACEHOLDER } from '../codec/krb5/find-pac.ts';
+import { withAuthorizationData } from '../codec/krb5/extend-ticket.ts';
 import { EncTicketPart, type Ticket } from '../codec/krb5/ticket.ts';
 import type { Right } from '../realm/right.ts';
 import { AdType } from '../spec/ad-types.ts';
@@ -66,7 +67,7 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
   const keys = ticketKeys(realm, wanted.target, wanted.sealWith);
   const sessionKey = realm.crypto.randomKey(wanted.sessionEtype);
   const { lifetime } = wanted;
-  const bare = {
+  const bare = encode(EncTicketPart, {
     flags: wanted.flags,
     key: { keytype: wanted.sessionEtype, keyvalue: sessionKey.bytes },
     crealm: wanted.crealm,
@@ -78,7 +79,8 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
     endtime: lifetime.endtime,
     renewTill: lifetime.renewTill,
     caddr: wanted.caddr,
-  };
+    authorizationData: undefined,
+  });
 
   const inherited = wanted.inherited ?? [];
   const rights = keys.forKdc ? NONE : rightsOf(wanted.client);
@@ -91,13 +93,10 @@ export function sealTicket(realm: KdcRealm, wanted: NewTicket): SealedTicket {
     const others =
       rights.length === 0 ? inherited : [indicatorOf(realm, rights, bare, keys.key, keys.kdc), ...inherited];
     // MS-PAC 2.8.3: the ticket signature is made "of the encoded ticket with the PAC's data replaced by a single zero byte".
-    const unsigned = encode(EncTicketPart, { ...bare, authorizationData: [PLACEHOLDER_ELEMENT, ...others] });
+    const unsigned = withAuthorizationData(bare, [PLACEHOLDER_ELEMENT, ...others]);
     authorizationData = [pacElement(servicePac(realm, wanted, keys.kdc.key, keys.key, unsigned)), ...others];
   }
-  const part = encode(EncTicketPart, {
-    ...bare,
-    authorizationData: authorizationData.length === 0 ? undefined : authorizationData,
-  });
+  const part = authorizationData.length === 0 ? bare : withAuthorizationData(bare, authorizationData);
   return {
     ticket: {
       tktVno: 5,
