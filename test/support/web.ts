@@ -33,6 +33,8 @@ export interface Answer {
   /** By lower-case name, each with all its lines. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly body: string;
+  /** The same. */
+  readonly bytes: Uint8Array;
 }
 
 /** Starts a server on loopback that serves `plugins`; it ends with `scope`. */
@@ -109,6 +111,6 @@ export function parseAnswer(text: string): Answer {
     const colon = line.indexOf(':');
     (headers[line.slice(0, colon).toLowerCase()] ??= []).push(line.slice(colon + 1).trim());
   }
-  const body = Buffer.from(text.slice(end + 4), 'latin1').toString();
-  return { status: Number(status.split(' ')[1]), headers, body };
+  const bytes = Buffer.from(text.slice(end + 4), 'latin1');
+  return { status: Number(status.split(' ')[1]), headers, body: bytes.toString(), bytes };
 }
