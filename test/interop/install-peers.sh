@@ -5,7 +5,7 @@ set -euo pipefail
 
 heimdal=${REALMWARD_HEIMDAL:-/opt/realmward-peers/heimdal}
 packages=(
-  krb5-user krb5-pkinit krb5-kdc krb5-admin-server           # MIT
+  krb5-user krb5-pkinit krb5-k5tls krb5-kdc krb5-admin-server # MIT
   faketime tshark curl openssl                               # a wrong clock, a decoder, HTTP, certificates
   apache2 libapache2-mod-auth-gssapi                         # acceptors
   openssh-server openssh-client

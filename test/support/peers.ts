@@ -82,9 +82,11 @@ interface Peer {
 }
 
 const PYTHON = '/usr/lib/python3/dist-packages';
+const LIB = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
 
 const PEERS = {
   'mit-client': { packages: 'krb5-user', files: ['kinit', 'klist', 'kvno', 'kdestroy', 'ktutil', 'kpasswd'] },
+  'mit-tls': { packages: 'krb5-k5tls', files: [`${LIB}/krb5/plugins/tls/k5tls.so`] },
   'mit-kdc': {
     packages: 'krb5-kdc krb5-admin-server',
     files: ['krb5kdc', 'kdb5_util', 'kadmin.local', 'kadmind'],
