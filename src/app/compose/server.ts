@@ -13,7 +13,7 @@ import { formatEndpoint } from '../../transport/endpoint.ts';
 import { startTransports } from '../../transport/listen.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { clientKrb5Conf } from '../krb5-conf.ts';
-import { logKdcEvent, logKpasswdEvent, logWebEvent } from '../log-event.ts';
+import { logJoinEvent, logKdcEvent, logKpasswdEvent, logLoginEvent, logWebEvent } from '../log-event.ts';
 import { trustWarningsOf } from '../trusts.ts';
 import {
   type Environment,
@@ -108,11 +108,14 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     (await startWebServer({
       https: config.https,
       realm,
+      sid: prepared.sid,
       kdc,
       kdcListening: transports.addresses,
       passwords,
       log: logger,
       observe: (event) => logWebEvent(log, event),
+      observeJoin: (event) => logJoinEvent(log, event),
+      observeLogin: (event) => logLoginEvent(log, event),
     }));
   opened.defer(() => web?.close());
   if (config.time !== undefined) {

@@ -1,16 +1,25 @@
 /** The HTTPS server and everything that it serves. */
 import { ensureRealmPrincipals, krbtgtName } from '../../accounts/realm-principals.ts';
 import type { Logger } from '../../base/ports.ts';
+import type { Sid } from '../../base/sid.ts';
+import { nodeTimer } from '../../client/node.ts';
 import type { WebEvent } from '../../http/event.ts';
 import { kdcProxyRoutes } from '../../http/kdc-proxy.ts';
+import { withPrincipals } from '../../http/principals.ts';
 import { type RealmInfo, realmRoutes } from '../../http/realm-routes.ts';
 import { createWeb } from '../../http/server.ts';
+import { type JoinEvent, joinRoutes } from '../../join/routes.ts';
 import type { Kdc } from '../../kdc/kdc.ts';
+import { type LoginEvent, loginRoutes } from '../../login/routes.ts';
+import { deviceNames } from '../../realm/device.ts';
+import type { PrincipalKey } from '../../realm/principal.ts';
 import type { Endpoint } from '../../transport/endpoint.ts';
 import { parseEndpoint } from '../../transport/endpoint.ts';
 import { listenError } from '../../transport/listen-error.ts';
 import type { HttpsConfig } from '../config/https.ts';
+import { deviceAccounts } from '../devices.ts';
 import { clientAddresses, httpsUrls } from './addresses.ts';
+import { createCallers } from './callers.ts';
 import { keepCertificate } from './certificate.ts';
 import type { PasswordServer } from './kpasswd.ts';
 import { type Realm, systemClock } from './realm.ts';
@@ -19,12 +28,15 @@ import { createUpstream } from './upstream.ts';
 export interface WebServerOptions {
   readonly https: HttpsConfig;
   readonly realm: Realm;
+  readonly sid: Sid;
   readonly kdc: Kdc;
   /** Where the KDC listens. */
   readonly kdcListening: readonly Endpoint[];
   readonly passwords: Pick<PasswordServer, 'handler' | 'listening'>;
   readonly log: Logger;
   readonly observe: (event: WebEvent) => void;
+  readonly observeJoin: (event: JoinEvent) => void;
+  readonly observeLogin: (event: LoginEvent) => void;
 }
 
 /** An HTTPS server that serves. */
@@ -46,7 +58,7 @@ const CERTIFICATE_INTERVAL = 3_600_000;
 
 /** Starts it; where something fails on the way, nothing stays open. Throws `RealmwardError`, among others `bad-certificate` and `port-in-use`. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
-  const { realm: open, kdc, passwords, log } = options;
+  const { realm: open, sid, kdc, passwords, log } = options;
   const { config, store, accounts } = open;
   const { realm } = config;
   let { names } = options.https;
@@ -60,6 +72,14 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     changed: (tls) => web.setTls(tls),
   });
 
+  const callers = createCallers({
+    realm: open,
+    sid,
+    kdc,
+    kpasswd: passwords.handler,
+    names: () => names,
+    certificates: () => keeper.shown,
+  });
   const upstream = createUpstream({ trusts: store.trustDirectory, records: store.trusts });
   const urls = (): readonly string[] => httpsUrls(listening, names);
   const info = (): RealmInfo => ({
@@ -87,6 +107,22 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         kpasswd: passwords.handler,
         trusted: upstream.realms,
         forward: upstream.send,
+      }),
+      joinRoutes({
+        accounts: deviceAccounts(open, () => names),
+        authenticate: callers.authenticate('person', 'device', 'join-token'),
+        servers: () => info().servers,
+        ca: () => keeper.current.ca,
+        observe: options.observeJoin,
+      }),
+      loginRoutes({
+        realm,
+        origin: () => urls()[0] as string,
+        authenticate: callers.authenticate,
+        passwords: callers.passwords,
+        deviceKeys: (host) => deviceKeys(open, host),
+        observe: options.observeLogin,
+        now: nodeTimer.now,
       }),
     ],
   });
@@ -136,4 +172,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
 async function checkStore({ store, config }: Realm): Promise<void> {
   const krbtgt = await store.principals.find(krbtgtName(config.realm));
   if (krbtgt === undefined) throw new Error('the store has no krbtgt');
+}
+
+/** Keys of `host/<host>`, where that is a device and not disabled. */
+async function deviceKeys({ store }: Realm, host: string): Promise<readonly PrincipalKey[]> {
+  if ((await store.deviceDirectory.find(host)) === undefined) return [];
+  return withPrincipals(store.directory, () => store.directory.get(deviceNames.host(host))?.keys ?? []);
 }
