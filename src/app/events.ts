@@ -95,6 +95,7 @@ The server writes one JSON line for each request, to standard output or to the f
 - \`reason\`: why not, a code from the lists below; codes do not change
 - \`detail\`: the particulars
 - \`client\`, \`server\`: who asks for a ticket, a new password or a join, and for which service the ticket is
+- \`referredTo\`: the realm to which the client was sent on with that wish, as it has the service
 - \`target\`: whose password or key shall be set, where it is not the client's own
 - \`action\`: of a login, \`login\` and \`change\` (of a password) by the device's own form, \`page-login\` and \`page-change\` by that of
   this server, \`start\` and \`redeem\` of the latter by the device

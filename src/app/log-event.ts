@@ -10,18 +10,21 @@ import type { KpasswdEvent } from '../kpasswd/event.ts';
 import { kpasswdReasonRow } from '../kpasswd/reason.ts';
 import type { LineFields, Log } from '../ops/log.ts';
 
+const REFERRED = 'The client was referred to the realm that has the service.';
+
 /** Writes the line of a request: what happened as a sentence, and the event's fields. */
 export function logKdcEvent(log: Pick<Log, 'line'>, event: KdcEvent): void {
   const { reason, ticketEtype, sessionEtype, replyEtype } = event;
   const row = reason === undefined ? undefined : reasonRow(reason);
   log.line(row?.level ?? 'info', {
-    msg: row?.text ?? 'A ticket was issued.',
+    msg: row?.text ?? (event.referredTo === undefined ? 'A ticket was issued.' : REFERRED),
     exchange: event.exchange,
     outcome: event.outcome,
     reason,
     detail: event.detail,
     client: event.client,
     server: event.server,
+    referredTo: event.referredTo,
     transport: event.transport,
     address: event.address,
     port: event.port,

@@ -102,6 +102,7 @@ export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Iss
     replyEtype: client.key.key.etype,
     rights: sealed.rights,
     subject,
+    referredTo: undefined,
   };
 }
 

@@ -15,6 +15,8 @@ export interface KdcEvent {
   /** `name@REALM`, as far as the request named one. */
   readonly client: string | undefined;
   readonly server: string | undefined;
+  /** The realm that has the service, to which the client was referred: the ticket is for that realm's ticket-granting service. */
+  readonly referredTo: string | undefined;
   /** Etypes the client offered, in its order. */
   readonly offered: readonly number[] | undefined;
   /** Etypes of the ticket, its session key and the reply. */

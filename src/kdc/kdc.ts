@@ -8,7 +8,7 @@ import type { KdcEvent } from './event.ts';
 import { krbError } from './krb-error.ts';
 import { displayName, type KdcOptions, type KdcRealm, krbtgtOf, type RequestOrigin } from './realm.ts';
 import type { ReasonCode } from './reason.ts';
-import { type NamedClient, Refusal } from './refusal.ts';
+import { type NamedClient, Refusal, refuse } from './refusal.ts';
 import { answerTgs } from './tgs.ts';
 import type { Issued } from './ticket.ts';
 import { TicketMemory } from './ticket-memory.ts';
@@ -87,6 +87,7 @@ function answer(realm: KdcRealm, bytes: Uint8Array, origin: RequestOrigin): Uint
       return undefined;
     }
     request = decode(exchange === 'AS' ? AsReq : TgsReq, bytes);
+    if (request.pvno !== 5) refuse('wrong-version', `It says it is version ${request.pvno}.`);
     const issued = exchange === 'AS' ? answerAs(realm, request, bytes) : answerTgs(realm, request, origin);
     if (issued.reply.length > origin.maxReply) throw tooBig(issued);
     observe(realm, exchange, origin, request, issued);
@@ -155,6 +156,7 @@ function observe(
     address: origin.address,
     port: origin.port,
     client: client === undefined ? undefined : displayName(client.cname, client.crealm),
+    referredTo: issued?.referredTo,
     server: body?.sname === undefined ? undefined : displayName(body.sname, body.realm),
     offered: body?.etype,
     ticketEtype: issued?.ticketEtype,

@@ -7,7 +7,7 @@ import { encodeWithoutPac, findPac } from '../codec/krb5/find-pac.ts';
 import type { PaData, PrincipalName } from '../codec/krb5/basic.ts';
 import { PaPacRequest } from '../codec/krb5/padata.ts';
 import type { EncTicketPart } from '../codec/krb5/ticket.ts';
-import { PacAttribute } from '../pac/attributes-info.ts';
+import { PacAttribute, statedAttributes } from '../pac/attributes-info.ts';
 import { checkPacConsistency } from '../pac/consistency.ts';
 import { decodeContents } from '../pac/contents.ts';
 import { PacError } from '../pac/error.ts';
@@ -92,22 +92,19 @@ export function servicePac(
   });
 }
 
+/** Whom a ticket speaks for, and what its PAC says of itself. */
+export type WhoIsIt = Pick<OpenedTicket, 'sid' | 'foreign' | 'pacAttributes'>;
+
 /**
  * Verifies the PAC of a ticket that this realm has issued, which opened with `key`: its signatures, and that it speaks of the ticket's client.
  * Returns who that is: the SID of an account of ours, or a user of a trusted realm. Throws `Refusal`.
  */
-export function verifyOwnPac(
-  realm: KdcRealm,
-  part: EncTicketPart,
-  key: Key,
-  server: Principal,
-): Pick<OpenedTicket, 'sid' | 'foreign'> {
+export function verifyOwnPac(realm: KdcRealm, part: EncTicketPart, key: Key, server: Principal): WhoIsIt {
   return orMalformed(() => {
     const trust = part.crealm === realm.realm ? undefined : trustOf(realm, part);
     const bytes = findPac(part.authorizationData);
     if (bytes === undefined) {
-      if (trust?.kind === 'mit')
-        return { sid: undefined, foreign: foreignUser(trust, realm.sid, part, undefined) };
+      if (trust?.kind === 'mit') return nameAlone(realm, part, trust);
       return refuse('pac-missing');
     }
     const krbtgt = realm.directory.get(realm.krbtgtName);
@@ -121,9 +118,12 @@ export function verifyOwnPac(
           ticketBytes: encodeWithoutPac(part),
         });
     if (typeof verified === 'string') return refuse(verified);
-    if (trust !== undefined)
-      return { sid: undefined, foreign: filtered(realm, part, realm.realm, verified, trust, isTgt) };
-    return { sid: ownSubject(realm, part, key, verified, isTgt), foreign: undefined };
+    const pacAttributes = statedAttributes(verified);
+    if (trust !== undefined) {
+      const foreign = filtered(realm, part, realm.realm, verified, trust, isTgt);
+      return { sid: undefined, foreign, pacAttributes };
+    }
+    return { sid: ownSubject(realm, part, key, verified, isTgt), foreign: undefined, pacAttributes };
   });
 }
 
@@ -132,15 +132,25 @@ export function verifyOwnPac(
  * signature, that it speaks of the ticket's client, and that the trust lets such a client in; and takes out of it what that realm has no
  * say in. An AD realm's ticket without PAC is refused (CVE-2026-11861); an MIT realm's PAC means nothing here. Throws `Refusal`.
  */
-export function verifyTrustPac(realm: KdcRealm, part: EncTicketPart, key: Key, trust: Trust): ForeignUser {
-  if (trust.kind === 'mit') return foreignUser(trust, realm.sid, part, undefined);
+export function verifyTrustPac(realm: KdcRealm, part: EncTicketPart, key: Key, trust: Trust): WhoIsIt {
+  if (trust.kind === 'mit') return nameAlone(realm, part, trust);
   return orMalformed(() => {
     const bytes = findPac(part.authorizationData);
     if (bytes === undefined) return refuse('foreign-pac-missing', `It was issued by ${trust.realm}.`);
     const verified = verifyForeignPac(realm.trustCrypto, bytes, key);
     if (typeof verified === 'string') return refuse(verified);
-    return filtered(realm, part, trust.realm, verified, trust, true);
+    const foreign = filtered(realm, part, trust.realm, verified, trust, true);
+    return { sid: undefined, foreign, pacAttributes: statedAttributes(verified) };
   });
+}
+
+/** A user of an MIT realm. */
+function nameAlone(realm: KdcRealm, part: EncTicketPart, trust: Trust): WhoIsIt {
+  return {
+    sid: undefined,
+    foreign: foreignUser(trust, realm.sid, part, undefined),
+    pacAttributes: undefined,
+  };
 }
 
 function filtered(

@@ -83,6 +83,12 @@ export const REASONS = {
     text: 'This account may join devices to the realm and nothing else.',
     hint: 'Log in with an account that has the right Administrator or Viewer.',
   },
+  'wrong-version': {
+    wire: ErrorCode.KDC_ERR_BAD_PVNO,
+    level: 'info',
+    text: 'The request is of another version of Kerberos than 5.',
+    hint: 'Kerberos 4 and others are not spoken: the client is too old, or faulty.',
+  },
   'wrong-realm': {
     wire: ErrorCode.KDC_ERR_WRONG_REALM,
     level: 'info',
@@ -164,7 +170,7 @@ export const REASONS = {
   's4u-refused': {
     wire: ErrorCode.KDC_ERR_PADATA_TYPE_NOSUPP,
     level: 'info',
-    text: 'Tickets on behalf of another user are not issued by this realm.',
+    text: 'Tickets on behalf of another user (S4U2Self) are not issued by this realm.',
     hint: 'Let the user log in.',
   },
   'no-tgs-ticket': {

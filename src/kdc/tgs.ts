@@ -6,6 +6,7 @@ import { KdcOption, TicketFlag } from '../spec/flags.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
 import { PaType } from '../spec/pa-types.ts';
 import { type Lifetime, lifetimeOf, startOf } from './lifetimes.ts';
+import { sameName } from './names.ts';
 import { findPadata } from './padata.ts';
 import type { KdcRealm, RequestOrigin } from './realm.ts';
 import { Refusal, refuse } from './refusal.ts';
@@ -49,7 +50,7 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
   const again = renewing || validating;
   if (ticket.server.name !== realm.krbtgtName && !again)
     refuse('not-our-ticket', `It is for ${ticket.server.name}.`);
-  if (findPadata(request.padata, PaType.FOR_USER) !== undefined) refuse('s4u-refused');
+  refuseOnBehalf(request);
   checkTgsOptions(body, part);
   const client = ticketClient(realm, ticket.opened, now);
   const target = findServer(realm, body, sname, now);
@@ -100,7 +101,7 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     lifetime,
     caddr,
     inherited: inheritedAuthorizationData(realm, request),
-    pacAttributes: PacAttribute.WAS_GIVEN_IMPLICITLY,
+    pacAttributes: ticket.opened.pacAttributes ?? PacAttribute.WAS_GIVEN_IMPLICITLY,
   });
   const replyPart = encode(EncTgsRepPart, {
     key: { keytype: session, keyvalue: sealed.sessionKey.bytes },
@@ -137,7 +138,19 @@ function answerVerified(realm: KdcRealm, request: TgsRequest, now: number): Issu
     replyEtype: request.replyKey.etype,
     rights: sealed.rights,
     subject: client,
+    // Whoever asks for the ticket of another realm by name is not referred.
+    referredTo: target.sname === sname || sameName(target.sname, sname) ? undefined : target.trust?.realm,
   };
+}
+
+/**
+ * S4U2Self, by name (MS-SFU 2.2.1) or by certificate (2.2.2). Neither may be ignored: then the service would get a ticket that speaks for itself, and take
+ * it for the user's.
+ */
+function refuseOnBehalf({ padata }: TgsRequest): void {
+  for (const type of [PaType.FOR_USER, PaType.S4U_X509_USER])
+    if (findPadata(padata, type) !== undefined)
+      refuse('s4u-refused', `Its preauthentication data has the type ${type}.`);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface OpenedTicket {
   readonly sid: Sid | undefined;
   /** Its client, when that is a user of another realm. */
   readonly foreign: ForeignUser | undefined;
+  /** ATTRIBUTES_INFO of its PAC: what a ticket-granting ticket that is made with it goes on saying. */
+  readonly pacAttributes: number | undefined;
 }
 
 /**

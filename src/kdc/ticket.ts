@@ -28,6 +28,8 @@ export interface Issued {
   readonly rights: readonly Right[];
   /** Whom the ticket speaks for, for the log. */
   readonly subject: TicketClient;
+  /** The realm whose ticket-granting ticket was given in place of the service's ticket. */
+  readonly referredTo: string | undefined;
 }
 
 /** Everything that makes a new ticket. */

@@ -1,4 +1,6 @@
+import { PacBuffer } from '../spec/pac-buffers.ts';
 import { PacError } from './error.ts';
+import { findBuffer, type Pac } from './pac.ts';
 
 /** MS-PAC 2.14 PAC_ATTRIBUTES_INFO, Flags: how the client came to a PAC. */
 export const PacAttribute = { WAS_REQUESTED: 1, WAS_GIVEN_IMPLICITLY: 2 } as const;
@@ -14,6 +16,12 @@ export function decodeAttributesInfo(bytes: Uint8Array): number {
   if (bits === 0 || bytes.length !== 4 + 4 * Math.ceil(bits / 32))
     throw new PacError(`ATTRIBUTES_INFO has ${bits} flags and ${bytes.length - 4} bytes for them`);
   return view.getUint32(4, true);
+}
+
+/** The flags that a PAC has, of those that are defined: what tickets that follow from its ticket go on saying. Throws `PacError`. */
+export function statedAttributes(pac: Pac): number | undefined {
+  const buffer = findBuffer(pac, PacBuffer.ATTRIBUTES_INFO);
+  return buffer && decodeAttributesInfo(buffer.data) & ((1 << DEFINED_BITS) - 1);
 }
 
 /** Data of an ATTRIBUTES_INFO buffer. */

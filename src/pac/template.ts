@@ -161,11 +161,6 @@ export function matchesTemplate(
 
 const expectedTime = new DataView(new ArrayBuffer(8));
 
-/** Flags of ATTRIBUTES_INFO in a PAC that matches this template: what a renewed or forwarded ticket-granting ticket goes on saying. */
-export function attributesOf(template: TgtTemplate, pac: Uint8Array): number {
-  return pac[template.attributes] ?? 0;
-}
-
 function accountBuffers(identity: PacIdentity): { type: number; data: Uint8Array }[] {
   const { logonInfo, clientName, upnDnsInfo } = identity;
   const buffers = [

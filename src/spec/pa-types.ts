@@ -8,6 +8,7 @@ export const PaType = {
   SVR_REFERRAL_INFO: 20,
   PAC_REQUEST: 128,
   FOR_USER: 129,
+  S4U_X509_USER: 130,
   FX_COOKIE: 133,
   FX_FAST: 136,
   FX_ERROR: 137,

@@ -116,6 +116,20 @@ await t.test('the encryption types follow what both sides have', async (t) => {
   t.equal(old.key.etype, 17, 'a service gets a session key that it understands');
 });
 
+await t.test('a request of another version than 5 is told so', async (t) => {
+  const realm = await realmWithAlice();
+  for (const pvno of [0, 4, 6]) {
+    const request = asReq(body(realm.clock, { cname: name('alice') }));
+    // 6A len 30 len A1 03 02 01 pvno
+    const at =
+      request.findIndex((octet, i) => octet === 0xa1 && request[i + 1] === 3 && request[i + 2] === 2) + 4;
+    request[at] = pvno;
+    const error = await askForError(realm, request);
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_BAD_PVNO);
+    t.match(realm.lastEvent(), { reason: 'wrong-version', outcome: 'refused' });
+  }
+});
+
 await t.test('RC4 and DES are refused whatever the client sends', async (t) => {
   const realm = await realmWithAlice();
   const timestamp = { padataType: 2, padataValue: fromHex('300fa003020117a20804060102030405ff') };

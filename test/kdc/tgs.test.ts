@@ -324,6 +324,11 @@ await t.test('forwarding, proxies and renewal need the flag, and addresses follo
   }
   const padata = [{ padataType: 129, padataValue: new Uint8Array(4) }];
   t.same(await refused(realm, tgt, { padata }), [ErrorCode.KDC_ERR_PADATA_TYPE_NOSUPP, 's4u-refused']);
+  const byCertificate = [{ padataType: 130, padataValue: new Uint8Array(4) }];
+  t.same(await refused(realm, tgt, { padata: byCertificate }), [
+    ErrorCode.KDC_ERR_PADATA_TYPE_NOSUPP,
+    's4u-refused',
+  ]);
 
   const home = [{ addrType: 2, address: Uint8Array.of(127, 0, 0, 1) }];
   const away = [{ addrType: 2, address: Uint8Array.of(192, 0, 2, 1) }];

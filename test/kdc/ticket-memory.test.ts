@@ -8,7 +8,15 @@ const key = nodeCrypto.randomKey(20);
 /** A ticket of that many bytes, which differ from any other's. */
 function ticket(length: number): OpenedTicket {
   const cipher = crypto.getRandomValues(new Uint8Array(length));
-  return { cipher, key, part: {} as EncTicketPart, sessionKey: key, sid: undefined, foreign: undefined };
+  return {
+    cipher,
+    key,
+    part: {} as EncTicketPart,
+    sessionKey: key,
+    sid: undefined,
+    foreign: undefined,
+    pacAttributes: 2,
+  };
 }
 
 await t.test('a ticket is found by exactly its bytes, and the key that opened it', async (t) => {

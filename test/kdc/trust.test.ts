@@ -2,6 +2,7 @@ import t from 'tap';
 import { parseSid, withRid } from '../../src/base/sid.ts';
 import { decode, encode } from '../../src/codec/der/type.ts';
 import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../../src/codec/krb5/authorization-data.ts';
+import { PaPacRequest } from '../../src/codec/krb5/padata.ts';
 import type { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
 import { utf8 } from '../../src/base/bytes.ts';
 import type { Key } from '../../src/base/key.ts';
@@ -361,6 +362,9 @@ await t.test('our users get a ticket-granting ticket for the other realm, as AD 
     'a host under the suffix of a trust is referred',
   );
   t.same(byHost.reply.sname.nameString, ['krbtgt', AD_REALM]);
+  t.match(realm.lastEvent(), { server: `HTTP/web.ad.example.test@${REALM}`, referredTo: AD_REALM });
+  await getTicket(realm, tgt, `krbtgt/${AD_REALM}`, canonicalize);
+  t.equal(realm.lastEvent().referredTo, undefined, 'who asks for the way itself is not referred');
   t.equal(await refused(realm, tgt, { body: { sname: name('HTTP/web.ad.example.test') } }), 'unknown-server');
   t.equal(
     await refused(realm, tgt, { body: { sname: name('HTTP/badad.example.test'), ...canonicalize.body } }),
@@ -421,6 +425,21 @@ await t.test('an enterprise name of a trusted realm is referred there', async (t
     ErrorCode.KDC_ERR_PREAUTH_REQUIRED,
     'a suffix that nobody has is an unknown client',
   );
+});
+
+await t.test('a realm in another letter case is told its name, ours and one that we trust', async (t) => {
+  const { realm } = await setUp();
+  for (const [asked, told] of [
+    [REALM.toLowerCase(), REALM],
+    [AD_REALM.toLowerCase(), AD_REALM],
+    [AD_REALM, AD_REALM],
+    ['NOWHERE.EXAMPLE', undefined],
+  ] as const) {
+    const error = await askForError(realm, asReq(body(realm.clock, { cname: name('alice'), realm: asked })));
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_WRONG_REALM);
+    t.equal(error.crealm, told, asked);
+    t.equal(realm.lastEvent().reason, 'wrong-realm');
+  }
 });
 
 await t.test('a chain of realms: the path is checked and written on', async (t) => {
@@ -628,6 +647,31 @@ await t.test("no ticket of a foreign user can be renewed here, whatever its own 
   const ours = await getTicket(realm, credential, KRBTGT);
   const renewable = reforged(ours, realm.key(KRBTGT, 20), (part) => ({ ...part, renewTill }));
   t.equal(await refused(realm, renewable), 'ticket-not-as-issued');
+});
+
+const pacRequest = (includePac: boolean) => ({
+  padataType: 128,
+  padataValue: encode(PaPacRequest, { includePac }),
+});
+
+await t.test('a PAC goes on saying whether its client has asked for it', async (t) => {
+  const { realm, trust } = await setUp();
+  const attributes = (ticket: Credential, key: Key): number | undefined => {
+    const [element] = openedPart(ticket, key).authorizationData ?? [];
+    const [pac] = decode(AdIfRelevant, element?.adData as Uint8Array);
+    return decodeContents(decodePac(pac?.adData as Uint8Array)).attributes;
+  };
+  const krbtgt = realm.key(KRBTGT, 20);
+  for (const wanted of [0, 1, 2]) {
+    const own = await login(realm, 'alice', { padata: wanted === 2 ? [] : [pacRequest(wanted === 1)] });
+    t.equal(attributes(own, krbtgt), wanted);
+    const forwarded = await getTicket(realm, own, KRBTGT);
+    t.equal(attributes(forwarded, krbtgt), wanted, 'in a ticket-granting ticket made with it');
+    const abroad = await getTicket(realm, forwarded, `krbtgt/${AD_REALM}`);
+    t.equal(attributes(abroad, trust.outboundKeys[0]?.key as Key), wanted);
+  }
+  const visitor = foreignTicket(realm, trust, { groups: [1107] });
+  t.equal(attributes(await getTicket(realm, visitor, KRBTGT), krbtgt), 2, 'and as AD says it');
 });
 
 await t.test('DOMAIN-X500-COMPRESS is read as RFC 4120 section 3.3.3.2 has it', (t) => {

@@ -25,6 +25,9 @@ import { Ticket } from './ticket.ts';
 
 const Pvno = integer('pvno', 5, 5);
 
+/** Of a request, which is to be answered KDC_ERR_BAD_PVNO where it is another version's. */
+const RequestPvno = integer('pvno', 0, 255);
+
 /**
  * UInt32 by the RFC, but half of Heimdal 7's nonces are negative, and of a reply it reads 32 signed bits alone. So the number is kept as it
  * came, and whoever answers gives it back.
@@ -78,7 +81,7 @@ export type KdcReqBody = Infer<typeof KdcReqBody>;
  */
 const kdcReq = (name: string, msgType: number) =>
   sequence(name, {
-    pvno: field(1, Pvno),
+    pvno: field(1, RequestPvno),
     msgType: field(2, integer('msg-type', msgType, msgType)),
     padata: optional(3, MethodData),
     reqBody: field(4, KdcReqBody),

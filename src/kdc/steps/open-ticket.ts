@@ -10,7 +10,7 @@ import { isInbound, type Trust } from '../../realm/trust.ts';
 import { Etype } from '../../spec/etypes.ts';
 import { KeyUsage } from '../../spec/key-usages.ts';
 import { findPrincipal, isNamed, sameName } from '../names.ts';
-import { verifyOwnPac, verifyTrustPac } from '../pac.ts';
+import { verifyOwnPac, verifyTrustPac, type WhoIsIt } from '../pac.ts';
 import type { ReasonCode } from '../reason.ts';
 import type { KdcRealm } from '../realm.ts';
 import { displayName } from '../realm.ts';
@@ -57,13 +57,11 @@ export function openTicket(realm: KdcRealm, ticket: Ticket): VerifiedTicket {
     ticket,
     trust.inboundKeys,
     etypes,
-    (part, key) => ({ sid: undefined, foreign: verifyTrustPac(realm, part, key, trust) }),
+    (part, key) => verifyTrustPac(realm, part, key, trust),
     trustFault(realm, ticket, trust),
   );
   return { opened, server, trust };
 }
-
-type WhoIsIt = Pick<OpenedTicket, 'sid' | 'foreign'>;
 
 function openWith(
   realm: KdcRealm,
@@ -129,8 +127,8 @@ function remember(
     refuse('no-common-etype', `Its session key has the etype ${keytype}.`);
   if (keyLengthOf(keytype) !== keyvalue.length)
     refuse('ticket-not-as-issued', 'Its session key has the wrong length.');
-  const { sid, foreign } = verifyPac(part, key);
-  const opened = { cipher: cipher.slice(), key, part, sessionKey: new Key(keytype, keyvalue), sid, foreign };
+  const who = verifyPac(part, key);
+  const opened = { cipher: cipher.slice(), key, part, sessionKey: new Key(keytype, keyvalue), ...who };
   realm.opened.remember(opened);
   return opened;
 }
