@@ -29,6 +29,8 @@ export interface DeviceDirectory {
 
 /** A device as an administrator sees it. */
 export interface DeviceSummary extends Device {
+  /** When it last proved who it is: to the HTTPS server, or with its key to the KDC. */
+  readonly lastSeen: Seconds | undefined;
   readonly disabled: boolean;
   /** Of its current keys. */
   readonly kvno: number;

@@ -134,14 +134,16 @@ function summaryRows(db: Kysely<Tables>) {
     .innerJoin('principal', 'principal.id', 'device.principal')
     .select(DEVICE_COLUMNS)
     .select(['device.http', 'principal.disabled', 'principal.kvno', 'principal.etypes'])
-    .select('principal.password_changed');
+    .select(['principal.password_changed', 'principal.last_success']);
 }
 
 type SummaryRow = Awaited<ReturnType<ReturnType<typeof summaryRows>['execute']>>[number];
 
 function toSummary(row: SummaryRow): DeviceSummary {
+  const seen = [row.last_seen, row.last_success].filter((at) => at !== null);
   return {
     ...toDevice(row),
+    lastSeen: seen.length === 0 ? undefined : Math.max(...seen),
     disabled: row.disabled !== 0,
     kvno: row.kvno,
     etypes: etypeList(row.etypes),

@@ -495,4 +495,9 @@ await t.test('when a device was seen is written behind the back of its request, 
   await other.store.close();
   const last = await realm(t, store.data);
   t.match(await last.store.devices.list(), [{ lastSeen: clock.now + 60 }], 'never back');
+  const host = present(await last.store.principals.find('host/d1'));
+  last.store.recorder.succeeded(host, clock.now + 90);
+  await last.store.close();
+  const { store: end } = await realm(t, store.data);
+  t.match(await end.devices.list(), [{ lastSeen: clock.now + 90 }], 'a login at the KDC counts, too');
 });
