@@ -92,6 +92,8 @@ export interface SambaAdOptions {
   readonly netbios?: string;
   /** Default `S-1-5-21-1000000001-2000000002-3000000003`. */
   readonly domainSid?: string;
+  /** Whether users can change their passwords, at `SambaAd.kpasswdPort`. */
+  readonly kpasswd?: boolean;
   /** Left out: no trust, until `setTrust` makes one. */
   readonly trust?: AdTrustOptions;
 }
@@ -104,11 +106,15 @@ export interface SambaAd {
   readonly address: string;
   /** UDP and TCP. */
   readonly port: number;
+  /** The same for passwords; `undefined`: they are not changed. */
+  readonly kpasswdPort: number | undefined;
   readonly pid: number;
   /** A folder of its own, gone when the test ends. */
   readonly dir: string;
   readonly users: Readonly<Record<AdUserName, AdUser>>;
   readonly groups: Readonly<Record<AdGroupName, AdGroup>>;
+  /** Of the account Administrator. */
+  readonly adminPassword: string;
   /** Principal of a web service of the domain, without realm; it runs as svcweb. */
   readonly service: string;
   /** `undefined` before there is one. */
@@ -121,6 +127,8 @@ export interface SambaAd {
   removeFromGroup(group: AdGroupName, member: AdUserName): Promise<void>;
   setEnabled(user: AdUserName, enabled: boolean): Promise<void>;
   setPassword(user: AdUserName, password: string): Promise<void>;
+  /** How old a password must be before its user may change it, in days; at first 1. */
+  setPasswordAge(days: number): Promise<void>;
   /** After how many wrong passwords AD locks an account; at first it never does, and then it counts nothing. */
   setLockoutThreshold(threshold: number): Promise<void>;
   failedLogons(user: AdUserName): Promise<{ count: number; locked: boolean }>;
@@ -153,8 +161,10 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
     trust = trustFacts(domain.realm, trustOptions);
   };
 
+  // Where the next port is taken, another pair is tried.
+  const kpasswdPort = (port: number): number | undefined => (options.kpasswd === true ? port + 1 : undefined);
   const serve = async (port: number): Promise<Daemon> => {
-    writeFileSync(join(dir, 'smb.conf'), smbConf(domain, dir, port));
+    writeFileSync(join(dir, 'smb.conf'), smbConf(domain, dir, port, kpasswdPort(port)));
     const before = readLog(dir).length;
     const daemon = startDaemon(
       t,
@@ -181,12 +191,14 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
     domainSid: parseSid(domain.domainSid),
     address: ADDRESS,
     port,
+    kpasswdPort: kpasswdPort(port),
     get pid() {
       return daemon.pid;
     },
     dir,
     users: byName(domain.users.map((user) => ({ ...user, ...identity(sids, user.name) }))),
     groups: byName(domain.groups.map((group) => ({ ...group, ...identity(sids, group.name) }))),
+    adminPassword: domain.adminPassword,
     service: webService(domain.realm),
     get trust() {
       return trust;
@@ -197,6 +209,7 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
     removeFromGroup: async (group, member) => void (await change('members', { group, member, add: false })),
     setEnabled: async (user, enabled) => void (await change('enable', { user, enabled })),
     setPassword: async (user, password) => void (await change('set_password', { user, password })),
+    setPasswordAge: async (days) => void (await change('set_password_age', { days })),
     setLockoutThreshold: async (threshold) => void (await change('set_lockout', { threshold })),
     failedLogons: async (user) =>
       (await change('failed_logons', { user })) as { count: number; locked: boolean },
@@ -346,7 +359,7 @@ function readLog(dir: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-function smbConf(domain: Domain, dir: string, port: number): string {
+function smbConf(domain: Domain, dir: string, port: number, kpasswdPort = 0): string {
   for (const folder of ['lock', 'cache', 'run', 'ncalrpc', 'log'])
     mkdirSync(join(dir, folder), { recursive: true });
   return `[global]
@@ -359,7 +372,7 @@ function smbConf(domain: Domain, dir: string, port: number): string {
   interfaces = ${ADDRESS}/8
   bind interfaces only = yes
   krb5 port = ${port}
-  kpasswd port = 0
+  kpasswd port = ${kpasswdPort}
   private dir = ${dir}/private
   state directory = ${dir}/state
   binddns dir = ${dir}/bind-dns

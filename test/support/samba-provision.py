@@ -112,6 +112,12 @@ def set_lockout(folder, change):
     directory.replace(directory.db.domain_dn(), lockoutThreshold=str(change['threshold']))
 
 
+def set_password_age(folder, change):
+    """How old a password must be before its user may change it, in days."""
+    directory = Directory(folder)
+    directory.replace(directory.db.domain_dn(), minPwdAge=str(-change['days'] * 864000000000))
+
+
 def failed_logons(folder, question):
     account = Directory(folder).account(question['user'], 'badPwdCount', 'lockoutTime')
     value = lambda name: int(str(account.get(name, ['0'])[0]))
@@ -123,5 +129,5 @@ def keytab(folder, request):
     for principal in request['principals']: Net(None, directory.lp).export_keytab(keytab=request['file'], principal=principal)
 
 
-ACTIONS = {f.__name__: f for f in (provision, set_trust, members, enable, set_password, set_lockout, failed_logons, keytab)}
+ACTIONS = {f.__name__: f for f in (provision, set_trust, members, enable, set_password, set_lockout, set_password_age, failed_logons, keytab)}
 json.dump(ACTIONS[sys.argv[1]](sys.argv[2], json.load(sys.stdin)), sys.stdout)
