@@ -114,7 +114,7 @@ export function toDevice(row: Omit<DeviceTable, 'principal' | 'http'>): Device {
 }
 
 /** Columns of `device` that make a `Device`. */
-export const DEVICE_COLUMNS = [
+const DEVICE_COLUMNS = [
   'device.host',
   'device.serial',
   'device.model',

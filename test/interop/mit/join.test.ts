@@ -136,6 +136,38 @@ await t.test('a device that joined over HTTPS', async (t) => {
     );
   }
 
+  await t.test('joins by realmward join, once; an Administrator joins it again', async (t) => {
+    const keytab = join(kdc.dir, 'cli.keytab');
+    const joins = (user: string, password: string, ...more: string[]) =>
+      kdc.cli(
+        [
+          ...[
+            'join',
+            '--server',
+            server.addressUrl,
+            '--ca',
+            server.ca,
+            '--host',
+            'CLI-1',
+            '--keytab',
+            keytab,
+          ],
+          ...['--user', user, '--password-stdin', ...more],
+        ],
+        `${password}\n`,
+      );
+    const first = await joins('stage', STAGE_PASSWORD, '--model', 'phone');
+    t.equal(first.code, 0, first.output);
+    t.match(first.stdout, `Joined host/cli-1@${kdc.realm}: key version 1`);
+    t.equal((await newSession(kdc).kinit(['-k', '-t', keytab, 'host/cli-1'])).code, 0);
+    t.match((await joins('stage', STAGE_PASSWORD)).stdout, /nothing was done/);
+    t.equal((await joins('stage', STAGE_PASSWORD, '--again')).code, 4, 'not by who joined it');
+    t.equal((await joins('bob', 'Bob.pass1', '--again')).code, 6);
+    const again = await joins('alice', 'Alice.pass1', '--again');
+    t.match(again.stdout, /key version 2/);
+    t.equal((await newSession(kdc).kinit(['-k', '-t', keytab, 'host/cli-1'])).code, 0);
+  });
+
   await t.test('a Join-Realm account gets nowhere else', async (t) => {
     const stage = newSession(kdc);
     await stage.kinit(['stage'], STAGE_PASSWORD);
