@@ -25,6 +25,7 @@ await t.test("MIT's client over HTTPS alone", async (t) => {
     users: [
       { name: 'alice', password: PASSWORD, right: 'Administrator' },
       { name: 'stage', password: 'Stage.pass1', right: 'Join-Realm' },
+      { name: 'carol', password: 'Carol.pass1', right: 'Viewer' },
     ],
     services: [{ name: 'host/device1.realm1.example' }],
     https: { names: ['localhost', '127.0.0.2'] },
@@ -64,6 +65,22 @@ await t.test("MIT's client over HTTPS alone", async (t) => {
     const { code, output } = await through().kinit(['alice'], 'wrong');
     t.equal(code, 1);
     t.match(output, 'Password incorrect');
+  });
+
+  await t.test('kpasswd, and kinit for a password that must be changed', async (t) => {
+    const url = `https://127.0.0.2:${kdc.port}/KdcProxy`;
+    const person = (): Session =>
+      newSession(kdc, { kdc: url, realmOptions: { kpasswd_server: url, http_anchors: `FILE:${ca}` } });
+    const answers = ['Carol.pass1', 'Carol.pass2', 'Carol.pass2'];
+    const changed = await person().run('kpasswd', ['carol'], { input: `${answers.join('\n')}\n` });
+    t.equal(changed.code, 0, changed.output);
+    t.match(changed.output, /Password changed/);
+    t.match(kdc.log(), /"exchange":"kpasswd","outcome":"changed","client":"carol@[^"]+","transport":"https"/);
+    await kdc.expirePassword('carol');
+    const carol = person();
+    const login = await carol.kinit(['carol'], ['Carol.pass2', 'Carol.pass3', 'Carol.pass3'].join('\n'));
+    t.equal(login.code, 0, login.output);
+    t.notMatch(changed.trace + login.trace, /from (stream|dgram)/);
   });
 
   await t.test('a Join-Realm account gets tickets for the HTTPS server, and for nothing else', async (t) => {
