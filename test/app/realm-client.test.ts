@@ -7,7 +7,6 @@ import { realmClient, type RealmClientOptions } from '../../src/app/compose/real
 import { getInitialTicket, getServiceTicket, nameOf, parsePrincipal } from '../../src/client/index.ts';
 import { decode } from '../../src/codec/der/type.ts';
 import { AsReq } from '../../src/codec/krb5/kdc.ts';
-import type { TrustRepository } from '../../src/realm/ports.ts';
 import { PaType } from '../../src/spec/pa-types.ts';
 import { startTransports } from '../../src/transport/listen.ts';
 import { capturedLog } from '../support/captured-log.ts';
@@ -44,7 +43,7 @@ async function start(t: Scope, change: Partial<RealmClientOptions> = {}) {
     trusts: realms.ours.options.trusts,
     records: {
       find: async (realm) => (realm === AD_REALM ? { ...realms.trust, kdcs } : undefined),
-    } as Pick<TrustRepository, 'find'>,
+    },
     ...change,
   });
   const context = { ...client.on('192.0.2.7'), settings: { minIterations: 1 } };
