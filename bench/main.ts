@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: realmward against MIT's krb5kdc, in turns, each server on one core and the load generator on the other. Prints its table and
  * writes it to bench/RESULTS.md. `--rounds N` and `--count N` change how long it takes, `--no-large` leaves out the realm with 100,000
- * principals, `--only realmward|mit` one of the two, `--dry` the file.
+ * principals, `--no-web` joins and logins, `--only realmward|mit` one of the two, `--dry` the file.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -19,6 +19,7 @@ import { GENERATOR } from './generator.ts';
 import type { Figures, Job } from './generator.ts';
 import { report } from './report.ts';
 import type { Large, Measurements, Row } from './report.ts';
+import { KDC_RATE, measureWeb, WEB_CONFIG, type WebFigures } from './web.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '20000' },
     only: { type: 'string' },
     'no-large': { type: 'boolean', default: false },
+    'no-web': { type: 'boolean', default: false },
     dry: { type: 'boolean', default: false },
   },
 });
@@ -109,6 +111,7 @@ async function main(): Promise<void> {
   for (const { kdc } of servers) await kdc.stop();
   const large =
     options['no-large'] || options.only === 'mit' ? undefined : await measureLargeRealm(generator);
+  const web = options['no-web'] || options.only === 'mit' ? undefined : await measureHttps(generator);
   const text = report({
     rows: ROWS,
     measurements,
@@ -116,6 +119,7 @@ async function main(): Promise<void> {
     count: COUNT,
     ceiling,
     large,
+    web,
     loadBefore,
     noMit,
   });
@@ -164,6 +168,29 @@ async function measureLargeRealm(generator: ChildProcess): Promise<Large> {
     errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
     lost: rounds.reduce((sum, { lost }) => sum + lost, 0),
   };
+}
+
+/** Joins and logins; the server may use every core, as its passwords are hashed on threads of their own. */
+async function measureHttps(generator: ChildProcess): Promise<WebFigures> {
+  const users = [...(CONFIG.users ?? []), ...WEB_CONFIG.users];
+  const kdc = await startRealmwardKdc(scope, { ...CONFIG, ...WEB_CONFIG, users });
+  const keytab = await kdc.exportKeytab(...names(300, 'user'));
+  const { port, pid: serverPid, realm } = kdc;
+  const askKdc = (): Promise<Figures> =>
+    ask(generator, {
+      port,
+      serverPid,
+      realm,
+      keytab,
+      services: SERVICES,
+      work: 'as',
+      count: 4 * KDC_RATE,
+      rate: KDC_RATE,
+    });
+  await askKdc();
+  const figures = await measureWeb(kdc, ROUNDS, askKdc);
+  await kdc.stop();
+  return figures;
 }
 
 async function startGenerator(scope: Scope, ...args: string[]): Promise<ChildProcess> {

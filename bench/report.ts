@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { packageVersion } from '../test/support/peers.ts';
 import type { Figures, Job } from './generator.ts';
+import { CONCURRENT_LOGINS, KDC_RATE, type WebFigures } from './web.ts';
 
 /** One line of the table, measured on each implementation in each round. */
 export interface Row {
@@ -38,6 +39,7 @@ export interface ReportInput {
   /** What the generator reaches against an echo server, a second. */
   readonly ceiling: number;
   readonly large: Large | undefined;
+  readonly web: WebFigures | undefined;
   /** Load average of the machine before the bench began. */
   readonly loadBefore: number;
   /** Why MIT was not measured; `undefined` where it was. */
@@ -46,7 +48,7 @@ export interface ReportInput {
 
 /** The results as Markdown. */
 export function report(input: ReportInput): string {
-  const { rows, measurements, rounds, count, ceiling, large, loadBefore, noMit } = input;
+  const { rows, measurements, rounds, count, ceiling, large, web, loadBefore, noMit } = input;
   const lines = rows.flatMap((row) => {
     const { realmward = [], mit = [] } = measurements[row.id] ?? {};
     return row.rate === undefined ? throughputLines(row, realmward, mit) : latencyLines(row, realmward, mit);
@@ -67,7 +69,7 @@ ${thousands(ceiling)} a second against an echo server.${loadBefore > 0.5 ? ` The
 ${lines.join('\n')}
 | requests lost | ${sum(all, 'realmward', 'lost')} | ${sum(all, 'mit', 'lost')} | | 0 |
 | replies that were errors | ${sum(all, 'realmward', 'errors')} | ${sum(all, 'mit', 'errors')} | | 0 |
-${large === undefined ? '' : largeTable(large)}`;
+${large === undefined ? '' : largeTable(large)}${web === undefined ? '' : webTable(web)}`;
 }
 
 function throughputLines(
@@ -134,6 +136,26 @@ A realm with ${thousands(large.principals)} users:
 | resident memory after the load, MB | ${large.rssLoaded.toFixed(0)} | below 200 |
 | AS by ${thousands(large.clients)} users of them in turn: a second | ${thousands(large.asPerSecond)} | |
 | requests lost, replies that were errors | ${large.lost}, ${large.errors} | 0, 0 |
+`;
+}
+
+function webTable({ tokenJoins, passwordJoins, logins, idle, busy, busyLogins }: WebFigures): string {
+  const inMs = (value: number): string => value.toFixed(2);
+  const ratio = median(busy, 'p99') / median(idle, 'p99');
+  const lost = [...idle, ...busy].reduce((total, figures) => total + figures.lost, 0);
+  return `
+HTTPS, sixteen requests outstanding over kept connections, the server on all cores, beside the client:
+
+| | realmward | wanted |
+|---|---|---|
+| joins with a join token, a second | ${thousands(tokenJoins)} | |
+| joins with a password, a second | ${thousands(passwordJoins)} | |
+| logins of the realm's own users, a second | ${thousands(logins)} | |
+| AS at ${KDC_RATE} a second, nobody logs in: p99, ms | ${spread(idle, 'p99', inMs)} | |
+| AS at ${KDC_RATE} a second while ${CONCURRENT_LOGINS} logins run: p99, ms | ${spread(busy, 'p99', inMs)} | |
+| the latter divided by the former | ${inMs(ratio)} | below 3 |
+| logins a second meanwhile | ${thousands(busyLogins)} | |
+| AS requests lost | ${lost} | 0 |
 `;
 }
 
