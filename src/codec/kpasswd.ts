@@ -93,15 +93,6 @@ export function decodeKpasswdRequest(bytes: Uint8Array): KpasswdRequest {
   return { version, apReq: first, krbPriv: second };
 }
 
-/** Whether `bytes` begin as a request does, and no other message of Kerberos; for who sorts messages. */
-export function looksLikeKpasswdRequest(bytes: Uint8Array): boolean {
-  return (
-    bytes.length > HEADER &&
-    new DataView(bytes.buffer, bytes.byteOffset).getUint16(0) === bytes.length &&
-    bytes[HEADER] === AP_REQ
-  );
-}
-
 /** Bytes of a reply, whose version is 1 whatever was asked: "The reply message has the same format as the original change password protocol." */
 export function encodeKpasswdReply(reply: KpasswdReply): Uint8Array<ArrayBuffer> {
   return 'krbError' in reply

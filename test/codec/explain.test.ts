@@ -20,6 +20,18 @@ Error.stackTraceLimit = 0;
 const text = (bytes: Uint8Array) => formatTree(explain(bytes));
 const refused = { name: 'RealmwardError', code: 'cannot-decode', hint: String };
 
+await t.test('explains what a request for a new password and its reply consist of', async (t) => {
+  const request = text(capture('../kpasswd/mit-set-request'));
+  t.match(request, /^request for a new password, version 0xff80\n  AP-REQ \[APPLICATION 14\]\n/);
+  t.match(request, /\n      sname: kadmin\/changepw \(/);
+  t.match(request, /\n  KRB-PRIV \[APPLICATION 21\]\n/);
+  const reply = text(capture('../kpasswd/mit-success-reply'));
+  t.match(reply, /^reply to a request for a new password\n  AP-REP .*\n  KRB-PRIV /s);
+  t.match(text(capture('../kpasswd/mit-error-reply')), /^reply to .*\n  KRB-ERROR /);
+  const overTcp = concat(fromHex('000002fb'), capture('../kpasswd/mit-set-request'));
+  t.equal(text(overTcp), request);
+});
+
 await t.test(
   'explains a KRB-ERROR: names of numbers, times in ISO form, e-data decoded further',
   async (t) => {

@@ -10,7 +10,6 @@ import {
   encodeKpasswdOutcome,
   encodeKpasswdReply,
   encodeKpasswdRequest,
-  looksLikeKpasswdRequest,
   readAdPolicy,
 } from '../../src/codec/kpasswd.ts';
 import { capture } from './messages.ts';
@@ -42,12 +41,10 @@ await t.test('a request has the layout of RFC 3244 section 2', async (t) => {
 await t.test('MIT’s and Heimdal’s requests and replies are read, and written byte for byte', async (t) => {
   for (const name of ['mit-change', 'mit-set', 'heimdal-change']) {
     const bytes = capture(`../kpasswd/${name}-request`);
-    t.ok(looksLikeKpasswdRequest(bytes), name);
     t.equal(toHex(encodeKpasswdRequest(decodeKpasswdRequest(bytes))), toHex(bytes), name);
   }
   for (const name of ['mit-success', 'mit-error']) {
     const bytes = capture(`../kpasswd/${name}-reply`);
-    t.notOk(looksLikeKpasswdRequest(bytes), name);
     t.equal(toHex(encodeKpasswdReply(decodeKpasswdReply(bytes))), toHex(bytes), name);
   }
 });
@@ -67,14 +64,12 @@ await t.test('refuses lengths that do not fit, and what is no request', async (t
   t.throws(() => decodeKpasswdRequest(fromHex('0009 0001 0000 7e0105')), REFUSED, 'a KRB-ERROR');
   for (const bytes of [capture('mit-kinit-as-req'), capture('mit-kvno-tgs-req')]) {
     t.throws(() => decodeKpasswdRequest(bytes), REFUSED);
-    t.notOk(looksLikeKpasswdRequest(bytes));
   }
 });
 
 await t.test('CVE-2002-2443: no reply is taken for a request', async (t) => {
   for (const reply of [encodeKpasswdReply({ apRep, krbPriv }), encodeKpasswdReply({ krbError }), krbError]) {
     t.throws(() => decodeKpasswdRequest(reply), REFUSED);
-    t.notOk(looksLikeKpasswdRequest(reply));
   }
 });
 

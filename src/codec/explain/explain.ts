@@ -11,13 +11,14 @@ import { EncTicketPart, Ticket } from '../krb5/ticket.ts';
 import { decodeKdcProxyMessage, type ProxiedMessage } from '../kkdcp.ts';
 import { explainDer } from './generic.ts';
 import { messageBytes } from './input.ts';
+import { readKpasswdParts } from './kpasswd.ts';
 import { explainValue } from './message.ts';
 import { printable } from './text.ts';
 import type { Tree } from './tree.ts';
 
 /**
  * Explains one Kerberos message (fields by the RFC's names, assigned numbers by name, times in ISO form, byte strings of known types
- * decoded further), one inside a KDC-PROXY-MESSAGE, or any other DER as a generic tree. `input` is the message as bytes, as hexadecimal text or as base64 text; a TCP length
+ * decoded further), one inside a KDC-PROXY-MESSAGE, those in a request for a new password and its reply (RFC 3244), or any other DER as a generic tree. `input` is the message as bytes, as hexadecimal text or as base64 text; a TCP length
  * before it is skipped. No key that stands in a message of a known type is shown. Throws `RealmwardError` with code `cannot-decode`.
  */
 export function explain(input: Uint8Array): Tree {
@@ -27,6 +28,8 @@ export function explain(input: Uint8Array): Tree {
 }
 
 function explainMessage(bytes: Uint8Array): Tree {
+  const kpasswd = readKpasswdParts(bytes);
+  if (kpasswd !== undefined) return { label: kpasswd.label, children: kpasswd.parts.map(explainMessage) };
   const type = MESSAGES.find(({ tag }) => tag === bytes[0]);
   if (type === undefined) return explainDer(bytes, { secret: false });
   try {
