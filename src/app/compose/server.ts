@@ -24,7 +24,7 @@ import {
   trustCrypto,
 } from './realm.ts';
 import { startPasswordServer } from './kpasswd.ts';
-import { startWebServer, type WebServer } from './web.ts';
+import type { WebServer } from './web.ts';
 
 export interface ServerOptions {
   readonly environment: Environment;
@@ -103,9 +103,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   });
   opened.defer(() => passwords.close());
   const krb5conf = writeKrb5Conf(config, { kdc: transports.addresses, kpasswd: passwords.listening });
+  // Loaded when the KDC serves already, and only where there is HTTPS: its libraries take as long as all the rest.
   const web =
     config.https &&
-    (await startWebServer({
+    (await (
+      await import('./web.ts')
+    ).startWebServer({
       https: config.https,
       realm,
       sid: prepared.sid,
