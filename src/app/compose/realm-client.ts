@@ -118,8 +118,12 @@ function sendOverNetwork(locate: Locate, observe?: (event: SenderEvent) => void)
     lastPatience: PATIENCE,
     observe,
   });
-  return (realm, message, settings) =>
-    (carriesPassword(message) ? sendToOne : sendToAny)(realm, message, settings);
+  // Its servers listen at another port: they are none to send logins to.
+  const sendNewPassword = createSender({ locate, network, timer, observe });
+  return (realm, message, settings) => {
+    if (settings?.service === 'kpasswd') return sendNewPassword(realm, message, settings);
+    return (carriesPassword(message) ? sendToOne : sendToAny)(realm, message, settings);
+  };
 }
 
 /** What refuses TCP altogether has not received anything yet, and gets it over UDP. */
