@@ -24,8 +24,8 @@ USER node
 # Mount the configuration here; in it, "data: /var/lib/realmward".
 ENV NODE_ENV=production REALMWARD_CONFIG=/etc/realmward/realm.yaml
 VOLUME /var/lib/realmward
-EXPOSE 88/udp 88/tcp 464/udp 464/tcp
-# Asks the server for a ticket, as a client would.
+EXPOSE 88/udp 88/tcp 464/udp 464/tcp 443/tcp
+# Asks the server for a ticket, as a client would, and its HTTPS server how it is.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["node", "bin/realmward.js", "ping"]
 ENTRYPOINT ["node", "bin/realmward.js"]
 CMD ["serve"]

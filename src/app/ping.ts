@@ -10,15 +10,16 @@ import { NameType } from '../spec/name-types.ts';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../transport/endpoint.ts';
 import type { Config } from './config/load.ts';
 import { reachable } from './krb5-conf.ts';
+import { askHealth } from './ping-https.ts';
 
 /** How one address answered over one transport. */
 export interface Pong {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: 'udp' | 'tcp' | 'https';
   readonly address: string;
   readonly ok: boolean;
   /** Milliseconds until the answer, or until it was given up. */
   readonly milliseconds: number;
-  /** How far the server's clock is ahead of ours, in seconds; `undefined` without an answer. */
+  /** How far the server's clock is ahead of ours, in seconds; `undefined` without an answer, and over HTTPS. */
   readonly clockOffset: number | undefined;
   /** What was answered, or why there is none. */
   readonly detail: string;
@@ -29,47 +30,57 @@ const PATIENCE = 3000;
 
 /**
  * Sends an AS-REQ without preauthentication to every address that the configuration listens on, over UDP and TCP. A KDC of the realm answers
- * that preauthentication is needed (or, where unknown clients are told so, that it does not know the client).
+ * that preauthentication is needed (or, where unknown clients are told so, that it does not know the client). The HTTPS server, where there is one,
+ * is asked how it is.
  */
 export function ping(config: Config): Promise<Pong[]> {
-  const endpoints = config.listen.kdc.map((text) => reachable(parseEndpoint(text)));
-  return Promise.all(
-    endpoints.flatMap((endpoint) => [
-      pingOne('udp', endpoint, config.realm, askUdp),
-      pingOne('tcp', endpoint, config.realm, askTcp),
+  const { https, realm, data } = config;
+  const endpoints = (listen: readonly string[]): Endpoint[] =>
+    listen.map((text) => reachable(parseEndpoint(text)));
+  return Promise.all([
+    ...endpoints(config.listen.kdc).flatMap((endpoint) => [
+      pingOne('udp', endpoint, async () => judge(realm, await askUdp(endpoint, requestFor(realm)))),
+      pingOne('tcp', endpoint, async () => judge(realm, await askTcp(endpoint, requestFor(realm)))),
     ]),
-  );
+    ...(https === undefined
+      ? []
+      : endpoints(https.listen).map((endpoint) =>
+          pingOne('https', endpoint, async () => ({
+            ok: true,
+            detail: await askHealth(endpoint, https, data, PATIENCE),
+          })),
+        )),
+  ]);
+}
+
+/** What an answer says. */
+interface Judgement extends Pick<Pong, 'ok' | 'detail'> {
+  readonly clockOffset?: number;
 }
 
 async function pingOne(
-  transport: 'udp' | 'tcp',
+  transport: Pong['transport'],
   endpoint: Endpoint,
-  realm: string,
-  ask: (endpoint: Endpoint, request: Uint8Array) => Promise<Uint8Array>,
+  ask: () => Promise<Judgement>,
 ): Promise<Pong> {
   const address = formatEndpoint(endpoint);
   const start = performance.now();
-  const result = (ok: boolean, detail: string, clockOffset?: number): Pong => ({
-    transport,
-    address,
-    ok,
-    milliseconds: Math.round((performance.now() - start) * 10) / 10,
-    clockOffset,
-    detail,
+  const judged = await ask().catch((error: unknown): Judgement => {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
   });
-  try {
-    const reply = decode(KrbError, await ask(endpoint, requestFor(realm)));
-    const clockOffset = reply.stime + reply.susec / 1e6 - Date.now() / 1000;
-    const known = reply.realm === realm ? EXPECTED.get(reply.errorCode) : undefined;
-    if (known !== undefined) return result(true, known, clockOffset);
-    return result(
-      false,
-      `the KDC of ${reply.realm} answers with error ${reply.errorCode}: ${reply.eText ?? ''}`,
-      clockOffset,
-    );
-  } catch (error) {
-    return result(false, error instanceof Error ? error.message : String(error));
-  }
+  const milliseconds = Math.round((performance.now() - start) * 10) / 10;
+  const { ok, detail, clockOffset } = judged;
+  return { transport, address, ok, milliseconds, clockOffset, detail };
+}
+
+/** Whether a KDC of `realm` answers as it should. Throws `DerError` for what is no KRB-ERROR. */
+function judge(realm: string, reply: Uint8Array): Judgement {
+  const error = decode(KrbError, reply);
+  const clockOffset = error.stime + error.susec / 1e6 - Date.now() / 1000;
+  const known = error.realm === realm ? EXPECTED.get(error.errorCode) : undefined;
+  if (known !== undefined) return { ok: true, detail: known, clockOffset };
+  const detail = `the KDC of ${error.realm} answers with error ${error.errorCode}: ${error.eText ?? ''}`;
+  return { ok: false, detail, clockOffset };
 }
 
 const EXPECTED = new Map<number, string>([

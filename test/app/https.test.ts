@@ -7,12 +7,15 @@ import { openLocalAuthority } from '../../src/app/compose/authority.ts';
 import { keepCertificate } from '../../src/app/compose/certificate.ts';
 import { createUpstream } from '../../src/app/compose/upstream.ts';
 import type { HttpsConfig } from '../../src/app/config/https.ts';
+import { askHealth } from '../../src/app/ping-https.ts';
+import { realmRoutes } from '../../src/http/realm-routes.ts';
 import type { TlsMaterial } from '../../src/http/tls.ts';
 import { createAuthority, openAuthority } from '../../src/pki/authority.ts';
 import type { Trust } from '../../src/realm/trust.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { FakeClock } from '../support/memory-realm.ts';
 import { type Scope, temporaryFolder } from '../support/run.ts';
+import { startWeb, webAuthority } from '../support/web.ts';
 import { startTcpKdc } from '../support/tcp-kdc.ts';
 
 const REALM = 'REALM1.EXAMPLE';
@@ -144,6 +147,37 @@ await t.test('clients are told where to go by names that the certificate has', a
   t.same(clientAddresses([{ host: '0.0.0.0', port: 88 }], names), ['realm1.example:88', '192.0.2.1:88']);
   t.same(clientAddresses([{ host: '::', port: 88 }], names), ['realm1.example:88', '[2001:db8::1]:88']);
   t.same(clientAddresses([{ host: '192.0.2.7', port: 88 }], names), ['192.0.2.7:88']);
+});
+
+await t.test('a ping asks how the server is, and looks at its certificate', async (t) => {
+  let well = true;
+  const check = async (): Promise<void> => {
+    if (!well) throw new Error('the disk at /dev/sda1 is full');
+  };
+  const info = {
+    realm: REALM,
+    servers: { kdc: [], kpasswd: [], https: [], kdcProxy: [] },
+    ca: null,
+    fingerprint: '',
+  };
+  const clock = new FakeClock(1_800_000_000);
+  const { port, request } = await startWeb(t, [realmRoutes({ info: () => info, clock, check })]);
+  const data = temporaryFolder(t);
+  writeFileSync(join(data, 'ca.pem'), webAuthority.certificate);
+  const ask = (https: HttpsConfig): Promise<string> =>
+    askHealth({ host: '127.0.0.1', port }, https, data, 5000);
+  const local = { ...HTTPS, names: ['localhost'] };
+  t.equal(await ask(local), 'is well, and shows a certificate for localhost');
+  t.equal(await ask({ ...HTTPS, names: ['127.0.0.1'] }), 'is well, and shows a certificate for 127.0.0.1');
+  await t.rejects(ask(HTTPS), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, 'another name');
+  t.match(JSON.parse((await request('GET /v1/realm')).body), {
+    realm: REALM,
+    time: '2027-01-15T08:00:00.000Z',
+  });
+  well = false;
+  await t.rejects(ask(local), { message: 'answers 503: The realm cannot answer at the moment.' });
+  writeFileSync(join(data, 'ca.pem'), await createAuthority('OTHER', clock));
+  await t.rejects(ask(local), { code: /SELF_SIGNED|UNABLE_TO/ }, 'another CA');
 });
 
 await t.test('the proxy asks KDCs of declared realms alone', async (t) => {
