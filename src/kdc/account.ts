@@ -1,4 +1,5 @@
 import { equalBytes } from '../base/bytes.ts';
+import type { Seconds } from '../base/ports.ts';
 import { type Sid, withRid } from '../base/sid.ts';
 import { encode } from '../codec/der/type.ts';
 import { EtypeInfo2 } from '../codec/krb5/padata.ts';
@@ -22,6 +23,8 @@ export interface Account {
   /** PAC templates by what they are for: see `pac.ts`. */
   readonly tgtPacs: Map<number, TgtTemplate>;
   readonly servicePacs: Map<number, ServiceTemplate>;
+  /** Failed logins since the account was read: what the store counts for all servers, but it takes the store a moment to say so. */
+  readonly failures: { count: number; last: Seconds };
 }
 
 /** The account view of `principal`, remembered as long as the principal is. */
@@ -70,5 +73,6 @@ function makeAccount(realm: KdcRealm, principal: Principal): Account {
     etypeInfo: new Map(),
     tgtPacs: new Map(),
     servicePacs: new Map(),
+    failures: { count: 0, last: 0 },
   };
 }

@@ -12,7 +12,7 @@ import { etypeInfoOf } from './account.ts';
 import { lifetimeOf, startOf } from './lifetimes.ts';
 import { isNamed } from './names.ts';
 import { findPadata } from './padata.ts';
-import type { KdcRealm } from './realm.ts';
+import type { KdcRealm, RequestOrigin } from './realm.ts';
 import { refuse } from './refusal.ts';
 import { requestedPac } from './pac.ts';
 import { type Issued, NEVER_USED, rightsOf, sealTicket } from './ticket.ts';
@@ -26,7 +26,7 @@ import { referClient } from './steps/refer.ts';
 import { servesRealm } from './steps/serves-realm.ts';
 
 /** Answers an AS-REQ (RFC 4120 section 3.1) whose encoding is `raw`. Throws `Refusal`. */
-export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Issued {
+export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array, origin: RequestOrigin): Issued {
   const body = request.reqBody;
   const now = nowSeconds(realm.clock);
   servesRealm(realm, body);
@@ -34,7 +34,7 @@ export function answerAs(realm: KdcRealm, request: KdcReq, raw: Uint8Array): Iss
   if (!isNamed(body.cname)) refuse('no-client-name');
   const sname = serverName(body);
   referClient(realm, body.cname);
-  const client = authenticateClient(realm, request, body.cname, now);
+  const client = authenticateClient(realm, request, body.cname, origin.address, now);
   const account = client.account;
   const principal = account.principal;
   checkClient(principal, now);

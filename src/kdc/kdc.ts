@@ -12,6 +12,7 @@ import { type NamedClient, Refusal, refuse } from './refusal.ts';
 import { answerTgs } from './tgs.ts';
 import type { Issued } from './ticket.ts';
 import { TicketMemory } from './ticket-memory.ts';
+import { Throttle } from './throttle.ts';
 import { VisitorMemory } from './visitor-memory.ts';
 
 /** The KDC: bytes in, bytes out; `undefined` where silence is the answer. A promise only when the store had to be asked. */
@@ -38,6 +39,7 @@ export function createKdc(options: KdcOptions): Kdc {
     accounts: new WeakMap(),
     opened: new TicketMemory(),
     visitors: new VisitorMemory(),
+    throttle: new Throttle(options.policy.throttle),
     decoys: new Map(options.policy.etypes.map((etype) => [etype, options.crypto.randomKey(etype)])),
   };
   return (request, origin) => {
@@ -88,7 +90,8 @@ function answer(realm: KdcRealm, bytes: Uint8Array, origin: RequestOrigin): Uint
     }
     request = decode(exchange === 'AS' ? AsReq : TgsReq, bytes);
     if (request.pvno !== 5) refuse('wrong-version', `It says it is version ${request.pvno}.`);
-    const issued = exchange === 'AS' ? answerAs(realm, request, bytes) : answerTgs(realm, request, origin);
+    const issued =
+      exchange === 'AS' ? answerAs(realm, request, bytes, origin) : answerTgs(realm, request, origin);
     if (issued.reply.length > origin.maxReply) throw tooBig(issued);
     observe(realm, exchange, origin, request, issued);
     return issued.reply;

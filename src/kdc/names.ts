@@ -19,7 +19,7 @@ export function findPrincipal(realm: KdcRealm, name: PrincipalName): Principal |
  * The canonical name of the account that `name` means, `undefined` where it means one of another realm. An enterprise name (RFC 6806 section 5)
  * is `user@suffix` in one component; the suffix of our own accounts is the realm's name, in any case, as it is a DNS name there.
  */
-function accountName(realm: KdcRealm, name: PrincipalName): string | undefined {
+export function accountName(realm: KdcRealm, name: PrincipalName): string | undefined {
   if (name.nameType !== NameType.ENTERPRISE) return formatName(name.nameString);
   if (name.nameString.length !== 1) return undefined;
   const text = name.nameString[0] as string;

@@ -12,6 +12,7 @@ import { NameType } from '../spec/name-types.ts';
 import type { Account } from './account.ts';
 import type { KdcEvent } from './event.ts';
 import type { TicketMemory } from './ticket-memory.ts';
+import type { Throttle } from './throttle.ts';
 import type { VisitorMemory } from './visitor-memory.ts';
 
 /** What a KDC is made of. */
@@ -48,6 +49,7 @@ export interface KdcRealm extends KdcOptions {
   readonly opened: TicketMemory;
   /** Users of trusted realms who came before. */
   readonly visitors: VisitorMemory;
+  readonly throttle: Throttle;
   /** Keys that stand in for those of unknown clients, so that these take the same time. */
   readonly decoys: ReadonlyMap<number, Key>;
 }

@@ -65,6 +65,12 @@ export const REASONS = {
     text: 'The account is locked for a while after too many wrong passwords.',
     hint: 'Wait, or let an administrator run `realmward user enable NAME`.',
   },
+  throttled: {
+    wire: ErrorCode.KDC_ERR_CLIENT_REVOKED,
+    level: 'warn',
+    text: 'Too many wrong passwords came from this address, or were tried for this name.',
+    hint: 'Wait. Where it is no attack, look for a device or script with an old password; policy.throttle has the limits.',
+  },
   'client-expired': {
     wire: ErrorCode.KDC_ERR_NAME_EXP,
     level: 'info',

@@ -35,6 +35,8 @@ await t.test('a minimal file has the documented defaults', async (t) => {
     '/etc/realm.yaml',
   );
   t.match(policy, { maxLife: 36_000, maxRenew: 604_800, clockSkew: 300, revealUnknownClients: false });
+  t.same(policy.throttle, { perAddress: 1000, perPrincipal: 30, window: 600 });
+  t.equal(policy.lockout, undefined);
   t.same(policy.etypes, [20, 19, 18, 17]);
   t.same(
     { udpReplyLimit, lockout, users, services, time, sid },
@@ -57,6 +59,7 @@ policy:
   etypes: [aes128-sha1, AES256-cts-hmac-sha384-192]
   udpReplyLimit: 4096
   lockout: { maxFailures: 5, window: 10m, duration: 1d }
+  throttle: { perAddress: 0, perPrincipal: 5, window: 1m }
 users:
   - { name: alice, right: Administrator, password: "1234" }
   - { name: bob@REALM1.EXAMPLE, password: { env: BOB_PASSWORD } }
@@ -69,6 +72,8 @@ log: { file: log/realmward.log, level: debug }
   t.match(config.policy, { maxLife: 5400, maxRenew: 0, clockSkew: 90, revealUnknownClients: true });
   t.same(config.policy.etypes, [20, 17], 'strongest first, whatever the order in the file');
   t.same(config.lockout, { maxFailures: 5, window: 600, duration: 86_400 });
+  t.equal(config.policy.lockout, config.lockout);
+  t.same(config.policy.throttle, { perAddress: 0, perPrincipal: 5, window: 60 });
   t.equal(config.sid, 'S-1-5-21-1-2-3');
   t.same(
     config.users.map(({ name, right }) => [name, right]),

@@ -57,7 +57,8 @@ await t.test('a trust means what it says', (t) => {
     transits: [CHILD.AD.EXAMPLE.TEST]
     transitive: true
 `);
-  const { secret, ...settings } = present(trust);
+  const { secret, attempts, ...settings } = present(trust);
+  t.same(attempts, { maxFailures: 3, window: 1800 });
   t.same(settings, {
     realm: 'AD.EXAMPLE.TEST',
     netbios: 'ADEX',

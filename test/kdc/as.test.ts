@@ -1,7 +1,7 @@
 import t from 'tap';
 import { fromHex } from '../../src/base/bytes.ts';
 import { decode, encode } from '../../src/codec/der/type.ts';
-import { Checksum, MethodData } from '../../src/codec/krb5/basic.ts';
+import { Checksum, MethodData, type PrincipalName } from '../../src/codec/krb5/basic.ts';
 import { KrbError } from '../../src/codec/krb5/error.ts';
 import { AsRep, EncAsRepPart } from '../../src/codec/krb5/kdc.ts';
 import { PaPacRequest } from '../../src/codec/krb5/padata.ts';
@@ -115,6 +115,110 @@ await t.test('the encryption types follow what both sides have', async (t) => {
   const old = await login(realm, 'alice', { body: { sname: name('host/old') } });
   t.equal(old.key.etype, 17, 'a service gets a session key that it understands');
 });
+
+await t.test('guessing is slowed down by address and by name, and nobody else is', async (t) => {
+  const throttle = { perAddress: 6, perPrincipal: 3, window: 600 };
+  const realm = await realmWithAlice({ throttle });
+  const wrong = nodeCrypto.randomKey(20);
+  const tries = async (cname: PrincipalName, address: string, seconds = 0, key = wrong): Promise<string> => {
+    const request = asReq(body(realm.clock, { cname }), [encTimestamp(key, realm.clock.seconds + seconds)]);
+    await ask(realm, request, { ...ORIGIN, address });
+    return realm.lastEvent().reason ?? 'issued';
+  };
+  const alice = name('alice');
+  const key = realm.key('alice', 20);
+  const enterprise = (text: string) => ({ nameType: 10, nameString: [text] });
+
+  await t.test('a name has so many guesses, however it is spelt and wherever they come from', async (t) => {
+    const spelt = [alice, enterprise(`alice@${REALM}`), enterprise(`alice@${REALM.toLowerCase()}`)];
+    for (const [i, cname] of spelt.entries()) t.equal(await tries(cname, `192.0.2.${i}`), 'wrong-password');
+    const failures = realm.failed.length;
+    t.equal(await tries(alice, '192.0.2.9'), 'throttled');
+    t.equal(await tries(alice, '192.0.2.9', 0, key), 'throttled', 'no password is tried');
+    t.equal(realm.failed.length, failures, 'and nothing is counted');
+    const error = await askForError(realm, asReq(body(realm.clock, { cname: alice })));
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_PREAUTH_REQUIRED, 'the challenge needs no password');
+    realm.clock.advance(199);
+    t.equal(await tries(alice, '192.0.2.9'), 'throttled');
+    realm.clock.advance(1);
+    t.equal(await tries(alice, '192.0.2.9', 0, key), 'issued', 'a third of the window is one more');
+    t.equal(await tries(alice, '192.0.2.9', 0, key), 'issued', 'and who has the password may go on');
+    t.equal(await tries(alice, '192.0.2.9'), 'wrong-password');
+    t.equal(await tries(alice, '192.0.2.9'), 'throttled');
+  });
+
+  await t.test('one that does not exist is treated alike', async (t) => {
+    for (let i = 0; i < 3; i++) t.equal(await tries(name('nobody'), `192.0.3.${i}`), 'unknown-client');
+    t.equal(await tries(enterprise(`nobody@${REALM}`), '192.0.3.9'), 'throttled');
+  });
+
+  await t.test('an address has so many guesses at all names together; of IPv6 a whole /64', async (t) => {
+    realm.clock.advance(6000);
+    for (const address of ['192.0.2.77', '2001:db8::']) {
+      const last = (i: number): string => (address.includes(':') ? `${address}${i + 1}` : address);
+      for (let i = 0; i < 5; i++) t.equal(await tries(name(`user${i}${address}`), last(i)), 'unknown-client');
+      t.equal(await tries(alice, last(5), 600, key), 'preauth-skew', 'a wrong clock counts here alone');
+      t.equal(await tries(name('another'), last(6)), 'throttled');
+      t.equal(await tries(alice, last(6), 0, key), 'throttled');
+    }
+    t.equal(await tries(alice, '::ffff:192.0.2.77', 0, key), 'throttled', 'the same address');
+    t.equal(await tries(alice, '2001:db8:0:1::1', 0, key), 'issued', 'another network');
+    t.equal(await tries(alice, '192.0.2.78', 0, key), 'issued', 'alice is not to blame');
+  });
+
+  await t.test('successes cost nothing', async (t) => {
+    realm.clock.advance(6000);
+    for (let i = 0; i < 50; i++) await login(realm, 'alice');
+    t.equal(realm.lastEvent().outcome, 'issued');
+  });
+
+  await t.test('0 is no limit', async (t) => {
+    const free = await realmWithAlice({ throttle: { ...throttle, perAddress: 0, perPrincipal: 0 } });
+    for (let i = 0; i < 100; i++) {
+      await askForError(
+        free,
+        asReq(body(free.clock, { cname: alice }), [encTimestamp(wrong, free.clock.seconds)]),
+      );
+      t.equal(free.lastEvent().reason, 'wrong-password');
+    }
+  });
+});
+
+await t.test(
+  'a burst of guesses does not overtake the lock, which the store sets a moment later',
+  async (t) => {
+    const lockout = { maxFailures: 3, window: 900, duration: 60 };
+    const realm = await realmWithAlice({ lockout });
+    const wrong = nodeCrypto.randomKey(20);
+    const guess = async (key = wrong): Promise<string> => {
+      await ask(
+        realm,
+        asReq(body(realm.clock, { cname: name('alice') }), [encTimestamp(key, realm.clock.seconds)]),
+      );
+      return realm.lastEvent().reason ?? 'issued';
+    };
+    const right = realm.key('alice', 20);
+    const reasons = async (count: number): Promise<string[]> => {
+      const all: string[] = [];
+      for (let i = 0; i < count; i++) all.push(await guess());
+      return all;
+    };
+    const wrongs = Array.from({ length: 3 }, () => 'wrong-password');
+    t.same(await reasons(5), [...wrongs, 'client-locked', 'client-locked']);
+    t.equal(realm.failed.length, 3, 'the store is told of those that were tried');
+    t.equal(await guess(right), 'client-locked');
+    realm.clock.advance(60);
+    t.equal(await guess(right), 'issued');
+    t.same(await reasons(2), wrongs.slice(1));
+    t.equal(await guess(right), 'issued', 'a success takes them back');
+    t.same(await reasons(2), wrongs.slice(1));
+    realm.clock.advance(901);
+    t.same(await reasons(3), wrongs, 'so does a quiet time');
+    t.equal(await guess(), 'client-locked');
+    realm.change('alice', { lockedUntil: undefined });
+    t.equal(await guess(right), 'issued', 'and an administrator who unlocks the account');
+  },
+);
 
 await t.test('a request of another version than 5 is told so', async (t) => {
   const realm = await realmWithAlice();

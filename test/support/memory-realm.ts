@@ -78,6 +78,8 @@ export class MemoryRealm {
         clockSkew: 300,
         revealUnknownClients: false,
         etypes: [20, 19, 18, 17],
+        lockout: undefined,
+        throttle: { perAddress: 0, perPrincipal: 0, window: 600 },
         ...policy,
       },
       trusts: {

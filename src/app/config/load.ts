@@ -251,6 +251,11 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
   const folder = dirname(resolve(file));
   const { policy, realm } = values;
   const sid = values.sid === undefined ? undefined : parseSid(values.sid);
+  const lockout = policy.lockout && {
+    maxFailures: policy.lockout.maxFailures,
+    window: seconds(policy.lockout.window),
+    duration: seconds(policy.lockout.duration),
+  };
   const where = (path: Path) => `${file}:${yaml.positionOf(path).line}: ${formatPath(path)}`;
   return {
     file,
@@ -269,13 +274,11 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
       clockSkew: seconds(policy.clockSkew),
       revealUnknownClients: policy.revealUnknownClients,
       etypes: strongestFirst(policy.etypes),
+      lockout,
+      throttle: { ...policy.throttle, window: seconds(policy.throttle.window) },
     },
     udpReplyLimit: policy.udpReplyLimit,
-    lockout: policy.lockout && {
-      maxFailures: policy.lockout.maxFailures,
-      window: seconds(policy.lockout.window),
-      duration: seconds(policy.lockout.duration),
-    },
+    lockout,
     users: values.users.map((user, i) => ({
       name: accountName(user.name, 'user', realm),
       right: user.right,

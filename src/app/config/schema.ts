@@ -70,7 +70,35 @@ const policy = object({
       description:
         'Lock accounts for a while after too many wrong passwords. Left out: no account is ever locked.',
     }),
+  throttle: object({
+    perAddress: failures(1000).meta({
+      description:
+        'So many wrong passwords may come from one address (an IPv6 /64) within the window; then it has to wait. 0: any number.',
+    }),
+    perPrincipal: failures(30).meta({
+      description:
+        'So many wrong passwords may be tried on one account within the window; then whoever tries has to wait. 0: any number.',
+    }),
+    window: duration('10m', 1, 86_400).meta({
+      description: 'The time in which so many may be tried; they come back steadily.',
+    }),
+  })
+    .prefault({})
+    .meta({
+      description:
+        'Slow guessing of passwords down at the KDC. Those who log in with the right one do not count.',
+    }),
 });
+
+/** A number of wrong passwords. */
+function failures(standard: number) {
+  const expected = 'a whole number from 0 to 1000000';
+  return z
+    .int({ error: expected })
+    .min(0, { error: expected })
+    .max(1_000_000, { error: expected })
+    .default(standard);
+}
 
 const user = object({
   name: z

@@ -4,7 +4,7 @@ import type { PrincipalName } from '../../codec/krb5/basic.ts';
 import type { PrincipalKey } from '../../realm/principal.ts';
 import { PaType } from '../../spec/pa-types.ts';
 import { type Account, accountOf } from '../account.ts';
-import { findPrincipal } from '../names.ts';
+import { accountName, findPrincipal } from '../names.ts';
 import { findPadata } from '../padata.ts';
 import { openEncTimestamp, readEncTimestamp } from '../preauth/enc-timestamp.ts';
 import type { KdcRealm } from '../realm.ts';
@@ -26,6 +26,7 @@ export function authenticateClient(
   realm: KdcRealm,
   request: KdcReq,
   cname: PrincipalName,
+  address: string,
   now: Seconds,
 ): AuthenticatedClient {
   const offered = request.reqBody.etype;
@@ -38,7 +39,12 @@ export function authenticateClient(
   if (timestamp === undefined)
     refuse('preauth-required', undefined, challenge(realm, account, cname, offered));
   const locked = account?.principal.lockedUntil;
-  if (locked !== undefined && locked > now) refuse('client-locked');
+  if ((locked !== undefined && locked > now) || (account !== undefined && isBurst(realm, account, now)))
+    refuse('client-locked');
+  // One bucket, however the account is written: an enterprise name has many spellings.
+  const name = account?.principal.name ?? accountName(realm, cname) ?? cname.nameString.join('/');
+  const wait = realm.throttle.wait(address, name, now);
+  if (wait > 0) refuse('throttled', `In ${wait} seconds one more may be tried.`);
 
   const data = readEncTimestamp(timestamp);
   const key = account?.keys.find((one) => one.key.etype === data.etype);
@@ -48,13 +54,36 @@ export function authenticateClient(
   }
   const time = openEncTimestamp(realm, key?.key ?? (decoy as NonNullable<typeof decoy>), data);
   if (account === undefined || key === undefined || time === undefined) {
-    if (account !== undefined) realm.logins.failed(account.principal, now);
+    realm.throttle.failed(address, name, now);
+    if (account !== undefined) {
+      realm.logins.failed(account.principal, now);
+      countFailure(realm, account, now);
+    }
     const reason = account === undefined ? 'unknown-client' : 'wrong-password';
     refuse(reason, undefined, challenge(realm, account, cname, offered));
   }
-  // It confirms the password, so it is neither a failure nor a success.
-  if (Math.abs(time - now) > realm.policy.clockSkew) refuse('preauth-skew', skewText(time - now));
+  // It confirms the password, so it is neither a failure nor a success; but whoever guesses with a wrong clock on purpose is slowed down.
+  if (Math.abs(time - now) > realm.policy.clockSkew) {
+    realm.throttle.failed(address, undefined, now);
+    refuse('preauth-skew', skewText(time - now));
+  }
+  account.failures.count = 0;
   return { account, key };
+}
+
+/** Whether so many have failed here that the account is locked, or will be as soon as the store has counted them. */
+function isBurst({ policy: { lockout } }: KdcRealm, { failures }: Account, now: Seconds): boolean {
+  return (
+    lockout !== undefined && failures.count >= lockout.maxFailures && now < failures.last + lockout.duration
+  );
+}
+
+/** Counts as the store does: anew after a quiet time, and after a lock. */
+function countFailure({ policy: { lockout } }: KdcRealm, { failures }: Account, now: Seconds): void {
+  if (lockout === undefined) return;
+  const goesOn = failures.count < lockout.maxFailures && now <= failures.last + lockout.window;
+  failures.count = goesOn ? failures.count + 1 : 1;
+  failures.last = now;
 }
 
 /** `The client's clock is 600 seconds ahead.` */
