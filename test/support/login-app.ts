@@ -91,7 +91,7 @@ export async function startLoginApp(
   return login;
 }
 
-export const authenticate: Authenticate =
+const authenticate: Authenticate =
   (...kinds) =>
   async (request) => {
     const host = request.headers['x-device'];

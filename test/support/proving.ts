@@ -14,7 +14,7 @@ import { temporaryStore } from './temporary-store.ts';
 import { TwoRealms } from './two-realms.ts';
 
 export const DEVICE = 'host/phone1';
-export const OWN_SERVICE = 'HTTP/realm1.example';
+const OWN_SERVICE = 'HTTP/realm1.example';
 
 /** Time that passes only when somebody sleeps; what it slept is kept. */
 export class FakeTimer {
