@@ -9,6 +9,7 @@ import { formatDuration, parseDuration } from '../../src/app/config/duration.ts'
 import { configJsonSchema } from '../../src/app/config/schema.ts';
 import { clientKrb5Conf } from '../../src/app/krb5-conf.ts';
 import { Secret } from '../../src/app/config/secret.ts';
+import { createAuthority, openAuthority } from '../../src/pki/authority.ts';
 import { temporaryFolder } from '../support/run.ts';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -300,6 +301,27 @@ await t.test('a file that is missing, unreadable or no text is told as such', as
   t.throws(() => loadConfig(join(dir, 'folder.yaml')), { code: 'no-config' });
   writeFileSync(join(dir, 'latin1.yaml'), Buffer.from('realm: M\xdcNCHEN\n', 'latin1'));
   t.throws(() => loadConfig(join(dir, 'latin1.yaml')), { code: 'no-config' });
+});
+
+await t.test('a certificate that HTTPS could not use is warned of', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'realm.yaml');
+  const listen = MINIMAL.replace(' }', ', https: ["127.0.0.1:10443"] }');
+  writeFileSync(
+    file,
+    `${listen}https: { names: [a.example, b.example], certificate: tls.pem, key: tls.key }\n`,
+  );
+  t.match(checkConfig(file, {}).warnings, [/ENOENT.*tls\.pem/]);
+  const clock = { microseconds: () => Date.now() * 1000 };
+  const ca = await openAuthority(await createAuthority('A', clock), { realm: 'A', clock, name: 'ca' });
+  const { certificate, key } = await ca.issueServer(['a.example']);
+  writeFileSync(join(folder, 'tls.pem'), certificate);
+  writeFileSync(join(folder, 'tls.key'), (await ca.issueServer(['a.example'])).key);
+  t.match(checkConfig(file, {}).warnings, [/it is not the key of the certificate/]);
+  writeFileSync(join(folder, 'tls.key'), key);
+  t.same(checkConfig(file, {}).warnings, [
+    'the certificate of HTTPS is not for b.example, which stands in https.names',
+  ]);
 });
 
 await t.test('durations go both ways', async (t) => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { checkCertificate } from '../../pki/configured.ts';
 import { idleRules, trustWarnings } from '../../realm/trust-settings.ts';
 import { type Config, loadConfig } from './load.ts';
 import { ConfigError, formatMistake, type Mistake } from './mistakes.ts';
@@ -20,7 +22,12 @@ export function checkConfig(
     return {
       realm: config.realm,
       mistakes: [],
-      warnings: [...unreadableSecrets(config, environment), ...idle(config), ...doubtful(config)],
+      warnings: [
+        ...unreadableSecrets(config, environment),
+        ...idle(config),
+        ...doubtful(config),
+        ...certificate(config),
+      ],
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -46,6 +53,21 @@ function unreadableSecrets(
       return [`${(error as Error).message}; it is needed until ${what} exists`];
     }
   });
+}
+
+/** The files of an operator's own certificate; they may be readable for the server alone, too. */
+function certificate({ https }: Config): string[] {
+  if (https?.files === undefined) return [];
+  const read = (path: string): { path: string; text: string } => ({ path, text: readFileSync(path, 'utf8') });
+  try {
+    const files = { certificate: read(https.files.certificate), key: read(https.files.key) };
+    const { missingNames } = checkCertificate(files, https.names, { microseconds: () => Date.now() * 1000 });
+    return missingNames.map(
+      (name) => `the certificate of HTTPS is not for ${name}, which stands in https.names`,
+    );
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 function doubtful({ realm, policy, trusts }: Config): string[] {
