@@ -80,6 +80,11 @@ const REASONS = {
     wire: ErrorCode.KRB_AP_ERR_MODIFIED,
     text: 'What the authenticator was sent with was changed on its way.',
   },
+  'indicator-not-proven': {
+    wire: ErrorCode.KRB_AP_ERR_MODIFIED,
+    text: "What the ticket says about its client is not signed with the service's key.",
+    hint: 'The KDC that issued the ticket makes no svc-verifier for this service (RFC 7751), or with another key.',
+  },
   'unusable-key': {
     wire: ErrorCode.KDC_ERR_ETYPE_NOSUPP,
     text: 'The session key or the subkey is of an encryption type that is not allowed here, or has the wrong length.',

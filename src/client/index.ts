@@ -10,6 +10,7 @@
  * await writeFile('ccache', writeCcache(toCcache([tgt, ...path, credential])));                               // codec/ccache.ts
  * ```
  *
+ * - A device that was shown a ticket: `verifyApReq` (src/ap/), with `nodeAcceptor` of client/node.ts; then `loginRight` says what its owner may do there.
  * - A referral ticket of its own: `getServiceTicket(context, tgt, { name: krbtgt('REALM1'), realm: 'AD.EXAMPLE.TEST' })`.
  * - A web server that speaks Kerberos: `negotiate(context, tgt, 'device1.realm1.example')` makes the header field of a request, and verifies the answer's.
  * - A new password: `changePassword(context, { client, password, newPassword })`, which throws `PasswordRefused` with what the server says.
@@ -20,7 +21,9 @@
  * - Two things are thrown: `KerberosError` is what a KDC says (`errorCode`, `errorName`, `eText`, `ntStatus` of AD; a sentence and a hint),
  *   `ClientError` what we say ourselves (a closed union of codes). Both are `RealmwardError`s.
  */
+export { indicatorsOf } from '../ap/indicators.ts';
 export { type Principal, samePrincipal, showPrincipal } from '../ap/principal.ts';
+export { ApError, type ApReason } from '../ap/reason.ts';
 export { getInitialTicket, type InitialRequest } from './as.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { ClientContext, ClientEvent, ClientSettings, Exchange, Send, SendOptions } from './context.ts';
@@ -62,5 +65,6 @@ export {
 } from './password.ts';
 export { PasswordRefused } from './password-refused.ts';
 export type { Proof } from './proof.ts';
+export { loginRight } from './right.ts';
 export { type Server, showServer, type Transport } from './server.ts';
 export { getServiceTicket, renewTicket, type ServiceRequest, type ServiceTicket } from './services.ts';

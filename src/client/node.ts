@@ -3,7 +3,10 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { callbackify } from 'node:util';
-import type { Clock } from '../base/ports.ts';
+import { createReplayCache } from '../ap/replay-cache.ts';
+import { type Acceptor, keysOf } from '../ap/verify-ap-req.ts';
+import { type Clock, nowSeconds, type Seconds } from '../base/ports.ts';
+import { readKeytab } from '../codec/keytab.ts';
 import { nodeCrypto } from '../crypto/node.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { uniqueClock } from './clock.ts';
@@ -53,6 +56,17 @@ export function nodeClient(options: NodeClientOptions = {}): ClientContext & { r
   );
   const send = createSender({ locate, network, timer: nodeTimer, patience, lastPatience, observe });
   return { crypto, clock, send, locate, settings, ...(observe === undefined ? {} : { observe }) };
+}
+
+/** What a service accepts tickets with that has the keys in the bytes of this keytab. Throws `RealmwardError` where they are no keytab. */
+export function nodeAcceptor(
+  keytab: Uint8Array,
+  { clockSkew = 300 }: { readonly clockSkew?: Seconds } = {},
+): Acceptor {
+  const clock = uniqueClock();
+  // What was sent before this moment may be known to somebody, and is not to us.
+  const replays = createReplayCache({ clockSkew, since: nowSeconds(clock) });
+  return { crypto: nodeCrypto, clock, clockSkew, keys: keysOf(readKeytab(keytab)), replays };
 }
 
 /**

@@ -19,7 +19,6 @@ import { createLocator, type Locate, type RealmServers } from './locate.ts';
 
 export { makeApRep, type VerifiedApRep, verifyApRep } from '../ap/ap-rep.ts';
 export { type ApReqOptions, makeApReq, type SentApReq, type TicketHolder } from '../ap/ap-req.ts';
-export { ApError, type ApReason } from '../ap/reason.ts';
 export { createReplayCache, type ReplayCache } from '../ap/replay-cache.ts';
 export { type Acceptor, keysOf, type VerifiedApReq, verifyApReq } from '../ap/verify-ap-req.ts';
 export { RealmwardError } from '../base/errors.ts';

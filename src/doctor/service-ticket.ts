@@ -1,12 +1,16 @@
 /** A service ticket, opened and read as its device does. */
 import { RealmwardError } from '../base/errors.ts';
-import { type ClientContext, type Credential, showPrincipal } from '../client/index.ts';
+import {
+  ApError,
+  type ClientContext,
+  type Credential,
+  indicatorsOf,
+  showPrincipal,
+} from '../client/index.ts';
 import type { Sid } from '../base/sid.ts';
 import { DerError } from '../codec/der/error.ts';
-import { decode, encode } from '../codec/der/type.ts';
+import { decode } from '../codec/der/type.ts';
 import { ETYPES } from '../codec/explain/names.ts';
-import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../codec/krb5/authorization-data.ts';
-import { AuthorizationData } from '../codec/krb5/basic.ts';
 import { findPac } from '../codec/krb5/find-pac.ts';
 import { EncTicketPart } from '../codec/krb5/ticket.ts';
 import { decodeContents } from '../pac/contents.ts';
@@ -15,8 +19,8 @@ import { groupSids } from '../pac/logon-info.ts';
 import { verifyForeignPac } from '../pac/verify.ts';
 import type { PrincipalKey } from '../realm/principal.ts';
 import { type Right, RIGHTS } from '../realm/right.ts';
-import { AdType } from '../spec/ad-types.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
+import { RIGHT_INDICATOR } from '../spec/right-indicators.ts';
 import { Diagnosis } from './diagnosis.ts';
 
 type Crypto = ClientContext['crypto'];
@@ -69,24 +73,15 @@ export function openServiceTicket(
   );
 }
 
-/**
- * The indicators `realmward:<right>` (RFC 8129) in a CAMMAC (RFC 7751) whose svc-verifier is made with the service's key (docs/decisions/0003).
- */
-function rightsIn(crypto: Crypto, part: EncTicketPart, { key }: DeviceKey): Right[] {
-  const stated = (part.authorizationData ?? [])
-    .filter(({ adType }) => adType === AdType.IF_RELEVANT)
-    .flatMap(({ adData }) => decode(AdIfRelevant, adData))
-    .filter(({ adType }) => adType === AdType.CAMMAC)
-    .flatMap(({ adData }) => {
-      const { elements, svcVerifier } = decode(AdCammac, adData);
-      const { cksumtype = 0, checksum = new Uint8Array(0) } = svcVerifier?.mac ?? {};
-      const der = encode(AuthorizationData, elements);
-      if (crypto.verifyChecksum(key, KeyUsage.CAMMAC, cksumtype, der, checksum)) return elements;
-      throw new Diagnosis('right', 'other', "The ticket's rights are not signed with the device's key.");
-    })
-    .filter(({ adType }) => adType === AdType.AUTHENTICATION_INDICATOR)
-    .flatMap(({ adData }) => decode(AuthenticationIndicator, adData));
-  return RIGHTS.filter((right) => stated.includes(`realmward:${right}`));
+/** Rights as the device finds them: docs/decisions/0003. */
+function rightsIn(crypto: Crypto, ticket: EncTicketPart, ticketKey: DeviceKey): Right[] {
+  try {
+    const stated = indicatorsOf(crypto, { ticket, ticketKey });
+    return RIGHTS.filter((right) => stated.includes(RIGHT_INDICATOR + right));
+  } catch (error) {
+    if (!(error instanceof ApError)) throw error;
+    throw new Diagnosis('right', 'other', error.message, error.hint);
+  }
 }
 
 function groupsIn(crypto: Crypto, part: EncTicketPart, { key }: DeviceKey): Sid[] {

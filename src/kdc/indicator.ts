@@ -8,6 +8,7 @@ import { checksumTypeOf } from '../crypto/etypes.ts';
 import type { Right } from '../realm/right.ts';
 import { AdType } from '../spec/ad-types.ts';
 import { KeyUsage } from '../spec/key-usages.ts';
+import { RIGHT_INDICATOR } from '../spec/right-indicators.ts';
 import type { KdcRealm } from './realm.ts';
 
 /**
@@ -73,7 +74,7 @@ function statement(rights: readonly Right[]): Statement {
   if (known === undefined) {
     const adData = encode(
       AuthenticationIndicator,
-      rights.map((right) => `realmward:${right}`),
+      rights.map((right) => RIGHT_INDICATOR + right),
     ).slice();
     const elements = [{ adType: AdType.AUTHENTICATION_INDICATOR, adData }];
     statements.set(key, (known = { elements, der: encode(AuthorizationData, elements).slice() }));

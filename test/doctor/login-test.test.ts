@@ -249,7 +249,7 @@ await t.test('a ticket whose rights or PAC somebody else has signed', async (t) 
     const { svcVerifier: _, ...rest } = decode(AdCammac, adData);
     return encode(AdCammac, rest).slice();
   });
-  await fails(t, realms, { at: 'right', cause: 'other', text: /rights are not signed/ });
+  await fails(t, realms, { at: 'right', cause: 'other', text: /not signed with the service's key/ });
   change(({ adType, adData }) =>
     adType === AdType.WIN2K_PAC
       ? adData.map((byte, i) => (i === adData.length - 200 ? byte ^ 1 : byte))
