@@ -299,7 +299,7 @@ await t.test('each likely cause is named, with a fix', async (t) => {
     await fails(t, lower, {
       at: 'login',
       cause: 'realm-case',
-      text: /no KDC of ad\.example\.test/,
+      text: /called AD\.EXAMPLE\.TEST, not ad\.example\.test/,
       fix: /case-sensitive/,
     });
     const named = await create({ trust: { realm: 'ad.example.test' } });
