@@ -1,15 +1,20 @@
 import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { asHttpError, errorBody, HttpError } from './errors.ts';
+import { asHttpError, clientGone, errorBody, HttpError } from './errors.ts';
 
 /** Answers with an error in the one form that all of them have; returns what was answered. */
 export function sendError(error: unknown, reply: FastifyReply): HttpError {
-  const refusal = asHttpError(error);
+  const { raw } = reply.request;
+  // What reading the rest of a body has come to then is no failure of ours.
+  const refusal = raw.destroyed && !raw.complete ? clientGone() : asHttpError(error);
   const { status, headers } = refusal;
   // What is left of a body that is too long is thrown away, for as long as a request may take: a client that is still sending when its
   // connection is closed never reads why.
-  if (status === 413) reply.removeHeader('connection').request.raw.resume();
+  if (status === 413) {
+    reply.removeHeader('connection');
+    raw.resume();
+  }
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
   void reply.code(status).type('application/json; charset=utf-8').send(errorBody(refusal));
   return refusal;
@@ -18,7 +23,7 @@ export function sendError(error: unknown, reply: FastifyReply): HttpError {
 /** 405 with the methods that the path has, or 404. */
 export function notFound(app: FastifyInstance, { url }: FastifyRequest): HttpError {
   const path = url.split('?', 1)[0] as string;
-  const methods = METHODS.filter((method) => app.hasRoute({ method, url: path }));
+  const methods = ROUTE.test(path) ? METHODS.filter((method) => app.hasRoute({ method, url: path })) : [];
   if (methods.length === 0) {
     return new HttpError(404, 'not-found', 'There is nothing at this path.', {
       hint: 'docs/https.md lists the paths.',
@@ -29,6 +34,12 @@ export function notFound(app: FastifyInstance, { url }: FastifyRequest): HttpErr
     headers: { allow: methods.join(', ') },
   });
 }
+
+/**
+ * What a path of ours may look like. The router takes what it is asked about for a pattern, and compiles the regular expressions in it: those of
+ * strangers are thrown out again, or hold up the whole process for a second each.
+ */
+const ROUTE = /^[A-Za-z0-9/._-]{1,100}$/;
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 

@@ -51,6 +51,11 @@ export function asHttpError(error: unknown): HttpError {
   });
 }
 
+/** 499, which nobody reads but the log. */
+export function clientGone(): HttpError {
+  return new HttpError(499, 'client-gone', 'The client has closed the connection.');
+}
+
 const BAD_URL = [
   400,
   'bad-request',

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { HttpError } from './errors.ts';
+import { clientGone } from './errors.ts';
 
 /**
  * Aborts when the client goes before it has its answer; the reason is an `HttpError` 499, which nobody reads but the log. (The request's own
@@ -8,8 +8,7 @@ import { HttpError } from './errors.ts';
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => {
-    if (!raw.writableFinished)
-      gone.abort(new HttpError(499, 'client-gone', 'The client has closed the connection.'));
+    if (!raw.writableFinished) gone.abort(clientGone());
   });
   return gone.signal;
 }

@@ -127,7 +127,7 @@ await t.test('what comes without TLS', async (t) => {
 
 await t.test('over TLS', async (t) => {
   const served = routes();
-  const { request, exchange, events, log, port } = await startWeb(t, [served]);
+  const { request, exchange, connect, events, log, port } = await startWeb(t, [served]);
 
   await t.test('every answer has the headers that keep browsers careful', async (t) => {
     for (const line of ['GET /things/1', 'GET /nothing', 'GET /secret', 'GET /%zz']) {
@@ -195,6 +195,35 @@ await t.test('over TLS', async (t) => {
     t.equal(events.at(-1)?.path, '/things/:id', 'a path of ours is told by its pattern');
     await request(`GET /${'x'.repeat(500)}`);
     t.equal(events.at(-1)?.path.length, 100, 'another one is cut off');
+  });
+
+  await t.test('a path that the router could take for a pattern is a path like any other', async (t) => {
+    log.lines.length = 0;
+    for (const path of [
+      '/:x(a',
+      '/:x((a+)+',
+      '/a/:b?',
+      '/*b',
+      `/:x(${'(a|b)*'.repeat(9)})`,
+      '/:',
+      '/things/:id',
+    ])
+      t.equal((await request(`PUT ${path}`)).status, 404, path);
+    t.same(log.lines, [], 'none of them was given to its compiler of regular expressions');
+  });
+
+  await t.test('a client that goes away within its body is no error of ours', async (t) => {
+    log.lines.length = 0;
+    const before = events.length;
+    const socket = await connect();
+    socket.write(
+      'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    );
+    await sleep(50);
+    socket.destroy();
+    while (events.length === before) await sleep(10);
+    t.match(events.at(-1), { path: '/echo', error: 'client-gone' });
+    t.same(log.lines, [], 'strangers fill no log with what looks like failures');
   });
 
   await t.test('requests one after the other on one connection are answered in order', async (t) => {
