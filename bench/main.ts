@@ -15,6 +15,7 @@ import { startMitKdc } from '../test/support/mit-kdc.ts';
 import { missingPeer } from '../test/support/peers.ts';
 import { startRealmwardKdc } from '../test/support/realmward-kdc.ts';
 import type { Scope } from '../test/support/run.ts';
+import { measureForeignPac } from './foreign-pac.ts';
 import { GENERATOR } from './generator.ts';
 import type { Figures, Job } from './generator.ts';
 import { report } from './report.ts';
@@ -112,6 +113,7 @@ async function main(): Promise<void> {
   const large =
     options['no-large'] || options.only === 'mit' ? undefined : await measureLargeRealm(generator);
   const web = options['no-web'] || options.only === 'mit' ? undefined : await measureHttps(generator);
+  const foreignPac = options.only === 'mit' ? undefined : await measureForeignPac();
   const text = report({
     rows: ROWS,
     measurements,
@@ -120,6 +122,7 @@ async function main(): Promise<void> {
     ceiling,
     large,
     web,
+    foreignPac,
     loadBefore,
     noMit,
   });

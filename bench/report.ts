@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { packageVersion } from '../test/support/peers.ts';
+import type { ForeignPacFigures } from './foreign-pac.ts';
 import type { Figures, Job } from './generator.ts';
 import { CONCURRENT_LOGINS, KDC_RATE, type WebFigures } from './web.ts';
 
@@ -40,6 +41,7 @@ export interface ReportInput {
   readonly ceiling: number;
   readonly large: Large | undefined;
   readonly web: WebFigures | undefined;
+  readonly foreignPac: ForeignPacFigures | undefined;
   /** Load average of the machine before the bench began. */
   readonly loadBefore: number;
   /** Why MIT was not measured; `undefined` where it was. */
@@ -48,7 +50,7 @@ export interface ReportInput {
 
 /** The results as Markdown. */
 export function report(input: ReportInput): string {
-  const { rows, measurements, rounds, count, ceiling, large, web, loadBefore, noMit } = input;
+  const { rows, measurements, rounds, count, ceiling, large, web, foreignPac, loadBefore, noMit } = input;
   const lines = rows.flatMap((row) => {
     const { realmward = [], mit = [] } = measurements[row.id] ?? {};
     return row.rate === undefined ? throughputLines(row, realmward, mit) : latencyLines(row, realmward, mit);
@@ -69,7 +71,7 @@ ${thousands(ceiling)} a second against an echo server.${loadBefore > 0.5 ? ` The
 ${lines.join('\n')}
 | requests lost | ${sum(all, 'realmward', 'lost')} | ${sum(all, 'mit', 'lost')} | | 0 |
 | replies that were errors | ${sum(all, 'realmward', 'errors')} | ${sum(all, 'mit', 'errors')} | | 0 |
-${large === undefined ? '' : largeTable(large)}${web === undefined ? '' : webTable(web)}`;
+${large === undefined ? '' : largeTable(large)}${foreignPac === undefined ? '' : foreignPacTable(foreignPac)}${web === undefined ? '' : webTable(web)}`;
 }
 
 function throughputLines(
@@ -136,6 +138,20 @@ A realm with ${thousands(large.principals)} users:
 | resident memory after the load, MB | ${large.rssLoaded.toFixed(0)} | below 200 |
 | AS by ${thousands(large.clients)} users of them in turn: a second | ${thousands(large.asPerSecond)} | |
 | requests lost, replies that were errors | ${large.lost}, ${large.errors} | 0, 0 |
+`;
+}
+
+function foreignPacTable({ met, remembered, first }: ForeignPacFigures): string {
+  const line = (title: string, { own, foreign }: ForeignPacFigures['met']): string =>
+    `| ${title} | ${own.toFixed(0)} | ${foreign.toFixed(0)} | ${(foreign / own).toFixed(2)} | at most 1.5 |`;
+  return `
+Tickets of a trusted AD realm beside our own, inside the KDC, µs of CPU a TGS request:
+
+| | our own | AD's | ratio | wanted |
+|---|---|---|---|---|
+${line('ticket met for the first time', met)}
+${line('ticket remembered', remembered)}
+| the very first ticket of a foreign user | | ${first.toFixed(0)} | | |
 `;
 }
 
