@@ -14,6 +14,8 @@ export interface Accounts {
   readonly clock: Clock;
   /** Etypes of new keys, strongest first. */
   readonly etypes: readonly number[];
+  /** Fewest characters of a user's new password. */
+  readonly passwordLength: number;
 }
 
 /** Canonical name of an account that somebody typed, with or without `@REALM`. Throws `RealmwardError` `bad-name`. */

@@ -6,7 +6,7 @@ import type { NewPrincipal } from '../realm/ports.ts';
 import { type Right, RIGHTS } from '../realm/right.ts';
 import type { Accounts } from './accounts.ts';
 import { type NewKey, parseKeys, passwordKeys, randomKeys, withKvno } from './keys.ts';
-import { checkPassword } from './password.ts';
+import { checkUserPassword } from './password.ts';
 
 /** A row of a list of users, as it stands there; an empty text is as good as none. */
 export interface UserRow {
@@ -100,7 +100,7 @@ function checkRow(accounts: Accounts, row: UserRow): CheckedRow {
       hint: 'Leave one of them out.',
     });
   }
-  if (password !== undefined) checkPassword(password);
+  if (password !== undefined) checkUserPassword(accounts, name, password);
   return {
     line: row.line,
     name,

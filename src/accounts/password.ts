@@ -1,5 +1,7 @@
 import { utf8 } from '../base/bytes.ts';
 import { RealmwardError } from '../base/errors.ts';
+import { foldName, parseName } from '../realm/name.ts';
+import type { Accounts } from './accounts.ts';
 
 /** Longest password, in bytes of UTF-8: what MIT's `kinit` reads from its prompt. */
 const MAX_PASSWORD_BYTES = 1023;
@@ -25,6 +27,36 @@ export function checkPassword(password: string): void {
   }
   if (!password.isWellFormed())
     throw badPassword('is not valid Unicode text', 'Check the encoding of its source: it must be UTF-8.');
+}
+
+/**
+ * Refuses what may not become the password of the user with this canonical name: what `checkPassword` refuses, what is too short, and what everybody
+ * tries first. Characters of no kind are demanded (NIST SP 800-63B-4 section 3.1.1.2). Throws `RealmwardError` `bad-password`.
+ */
+export function checkUserPassword(
+  { realm, passwordLength }: Pick<Accounts, 'realm' | 'passwordLength'>,
+  name: string,
+  password: string,
+): void {
+  checkPassword(password);
+  // "Each Unicode code point SHALL be counted as a single character" (NIST SP 800-63B-4 section 3.1.1.2), and one typed as two is still one.
+  const length = Array.from(password.normalize('NFC')).length;
+  if (length < passwordLength) {
+    throw badPassword(
+      `has ${inCharacters(length)}, and at least ${passwordLength} are wanted`,
+      'Choose a longer one; several words are a good one.',
+    );
+  }
+  const user = parseName(name).join('/');
+  const guessed = [user, `${user}@${realm}`, `${realm}\\${user}`, realm];
+  const folded = foldName(password);
+  if (guessed.some((guess) => foldName(guess) === folded)) {
+    throw badPassword('is the name of the user or of the realm', 'Choose one that nobody tries first.');
+  }
+}
+
+function inCharacters(length: number): string {
+  return length === 1 ? 'one character' : `${length} characters`;
 }
 
 function badPassword(why: string, hint: string): RealmwardError {

@@ -6,7 +6,7 @@ import { currentKeys, type Principal, type PrincipalKey } from '../realm/princip
 import type { Right } from '../realm/right.ts';
 import { type Accounts, ofKind, refuseTaken, typedName } from './accounts.ts';
 import { type NewKey, nextKvno, passwordKeys, withKvno } from './keys.ts';
-import { checkPassword } from './password.ts';
+import { checkUserPassword } from './password.ts';
 
 export interface NewUser {
   readonly name: string;
@@ -22,7 +22,7 @@ export interface NewUser {
 /** Creates a user. Throws `RealmwardError` `bad-name`, `reserved-name`, `exists`, `bad-password`. */
 export async function createUser(accounts: Accounts, user: NewUser): Promise<Principal> {
   const name = accountName(user.name, 'user', accounts.realm);
-  checkPassword(user.password);
+  checkUserPassword(accounts, name, user.password);
   await refuseTaken(accounts, name);
   const keys = await passwordKeys(accounts, name, user.password);
   return accounts.principals.add({
@@ -48,7 +48,7 @@ export async function setPassword(
   options: { mustChange?: boolean; another?: boolean } = {},
 ): Promise<Principal> {
   const name = typedName(accounts, text);
-  checkPassword(password);
+  checkUserPassword(accounts, name, password);
   // Making keys takes 30 ms: not for an account that is not there, or must not have a password.
   const found = await accounts.principals.find(name);
   if (found !== undefined) ofKind(found, 'user');

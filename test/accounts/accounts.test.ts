@@ -34,6 +34,7 @@ async function realm(t: Scope) {
     crypto: nodeCrypto,
     clock,
     etypes: [20, 19, 18, 17],
+    passwordLength: 8,
   };
   return { accounts, clock, settings: store.settings };
 }
@@ -72,25 +73,34 @@ await t.test('a user', async (t) => {
   );
 
   await t.test('gets another password than it has, where that is asked for', async (t) => {
-    const { kvno } = present((await createUser(accounts, { name: 'carla', password: 'one' })).keys[0]);
-    await t.rejects(setPassword(accounts, 'carla', 'one', { another: true }), {
+    const { kvno } = present((await createUser(accounts, { name: 'carla', password: 'first one' })).keys[0]);
+    await t.rejects(setPassword(accounts, 'carla', 'first one', { another: true }), {
       code: 'same-password',
       hint: String,
     });
     t.match(
-      await setPassword(accounts, 'carla', 'one'),
+      await setPassword(accounts, 'carla', 'first one'),
       { keys: [{ kvno: kvno + 1 }] },
       'an administrator may',
     );
-    t.match(await setPassword(accounts, 'carla', 'two', { another: true }), { keys: [{ kvno: kvno + 2 }] });
-    t.match(await setPassword(accounts, 'carla', 'one', { another: true }), { keys: [{ kvno: kvno + 3 }] });
+    t.match(await setPassword(accounts, 'carla', 'second one', { another: true }), {
+      keys: [{ kvno: kvno + 2 }],
+    });
+    t.match(await setPassword(accounts, 'carla', 'first one', { another: true }), {
+      keys: [{ kvno: kvno + 3 }],
+    });
   });
 
   await t.test('may expire, and may have to change the password', async (t) => {
-    const user = await createUser(accounts, { name: 'guest', password: 'x', expires: 5, mustChange: true });
+    const user = await createUser(accounts, {
+      name: 'guest',
+      password: 'password',
+      expires: 5,
+      mustChange: true,
+    });
     t.match(user, { right: undefined, expires: 5, passwordExpires: 0 });
-    t.match(await setPassword(accounts, 'guest', 'y'), { passwordExpires: undefined, expires: 5 });
-    t.match(await setPassword(accounts, 'guest', 'z', { mustChange: true }), { passwordExpires: 0 });
+    t.match(await setPassword(accounts, 'guest', 'password 2'), { passwordExpires: undefined, expires: 5 });
+    t.match(await setPassword(accounts, 'guest', 'password 3', { mustChange: true }), { passwordExpires: 0 });
     t.match(await requirePasswordChange(accounts, 'guest', false), { passwordExpires: undefined });
     t.match(await requirePasswordChange(accounts, 'guest', true), { passwordExpires: 0 });
   });
@@ -108,9 +118,9 @@ await t.test('a user', async (t) => {
         ['root', 'reserved-name'],
         ['', 'bad-name'],
       ] as const) {
-        await t.rejects(createUser(untouched, { name, password: 'x' }), { code }, name);
+        await t.rejects(createUser(untouched, { name, password: 'password' }), { code }, name);
       }
-      await t.rejects(setPassword(untouched, 'nobody', 'x'), { code: 'not-found' });
+      await t.rejects(setPassword(untouched, 'nobody', 'password'), { code: 'not-found' });
     },
   );
 
@@ -134,17 +144,53 @@ await t.test('a user', async (t) => {
   });
 
   await t.test('has a password of any bytes else, taken as it is', async (t) => {
-    for (const password of [' ', 'x'.repeat(1023), 'jo\u0308rg', '🔑']) {
+    for (const password of [' '.repeat(8), 'x'.repeat(1023), 'jo\u0308rg von hier', '🔑🔑🔑🔑🔑🔑🔑🔑']) {
       const { keys } = await setPassword(accounts, 'alice', password);
       const key = present(keys[0]?.key);
       t.same(key.bytes, (await nodeCrypto.stringToKey(20, password, 'REALM1.EXAMPLEalice')).bytes);
     }
   });
 
+  await t.test(
+    'cannot have a new password that is too short, as a person counts, or that everybody tries first',
+    async (t) => {
+      const refused: readonly [password: string, message: RegExp][] = [
+        ['x', /has one character, and at least 8 are wanted/],
+        ['seven77', /has 7 characters, and at least 8/],
+        ['🔑🔑🔑🔑🔑🔑🔑', /has 7 characters/],
+        ['jo\u0308rgjo\u0308r', /has 7 characters/],
+        ['Margarete', /name of the user/],
+        ['margarete@realm1.example', /name of the user/],
+        ['realm1.example\\MARGARETE', /name of the user/],
+        ['Realm1.Example', /name of the user or of the realm/],
+      ];
+      for (const [password, message] of refused) {
+        const user = { name: 'margarete', password };
+        await t.rejects(createUser(accounts, user), { code: 'bad-password', message, hint: /./ }, password);
+      }
+      t.equal(await accounts.principals.find('margarete'), undefined);
+      await createUser(accounts, { name: 'margarete', password: 'eight888' });
+      for (const [password, message] of refused) {
+        await t.rejects(
+          setPassword(accounts, 'margarete', password),
+          { code: 'bad-password', message },
+          password,
+        );
+      }
+      await setPassword(accounts, 'margarete', 'margarete1');
+      const few = { ...accounts, passwordLength: 1 };
+      await setPassword(few, 'margarete', 'x');
+      await t.rejects(setPassword(few, 'margarete', 'realm1.EXAMPLE'), { code: 'bad-password' });
+      await t.rejects(setPassword({ ...accounts, passwordLength: 128 }, 'margarete', 'x'.repeat(127)), {
+        message: /127 characters, and at least 128/,
+      });
+    },
+  );
+
   await t.test('gets the next kvno with a new password, and keeps no old key', async (t) => {
     const before = present(await accounts.principals.find('alice'));
     clock.now += 60;
-    const after = await setPassword(accounts, 'alice', 'another');
+    const after = await setPassword(accounts, 'alice', 'another one');
     t.same(kvnos(after), [present(kvnos(before)[0]) + 1]);
     t.match(after, { id: before.id, right: 'Administrator', passwordChanged: clock.now });
     t.notSame(secrets(after), secrets(before));
@@ -153,7 +199,7 @@ await t.test('a user', async (t) => {
   await t.test('whose password two change at once has the kvnos of both', async (t) => {
     const before = present(kvnos(present(await accounts.principals.find('alice')))[0]);
     const both = await Promise.all(
-      ['one', 'two'].map((password) => setPassword(accounts, 'alice', password)),
+      ['first one', 'second one'].map((password) => setPassword(accounts, 'alice', password)),
     );
     t.same(new Set(both.flatMap(kvnos)), new Set([before + 1, before + 2]));
   });
@@ -196,8 +242,8 @@ await t.test('a service', async (t) => {
   });
 
   await t.test('has no password, as a user has no random keys', async (t) => {
-    await createUser(accounts, { name: 'alice', password: 'x' });
-    await t.rejects(setPassword(accounts, 'old/box', 'x'), { code: 'wrong-kind', hint: /new keys/ });
+    await createUser(accounts, { name: 'alice', password: 'password' });
+    await t.rejects(setPassword(accounts, 'old/box', 'password'), { code: 'wrong-kind', hint: /new keys/ });
     await t.rejects(setRight(accounts, 'old/box', 'Viewer'), { code: 'wrong-kind' });
     await t.rejects(rekeyService(accounts, 'alice', HOUR), { code: 'wrong-kind', hint: /password/ });
     await t.rejects(rekeyService(accounts, 'nobody', HOUR), { code: 'not-found' });

@@ -40,6 +40,7 @@ async function realm(t: Scope, data?: string) {
     crypto: nodeCrypto,
     clock,
     etypes: [20, 19, 18, 17],
+    passwordLength: 8,
     reservedHosts: ['realm.example'],
     maxTicketLife: 10 * HOUR,
   };

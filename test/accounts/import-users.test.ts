@@ -13,7 +13,14 @@ const KEY17 = 'fedcba9876543210'.repeat(2);
 async function realm(t: Scope) {
   const { principals } = await temporaryStore(t);
   const clock = { microseconds: () => 1_800_000_000_000_000 };
-  return { realm: STORE_REALM, principals, crypto: nodeCrypto, clock, etypes: [20, 19, 18, 17] };
+  return {
+    realm: STORE_REALM,
+    principals,
+    crypto: nodeCrypto,
+    clock,
+    etypes: [20, 19, 18, 17],
+    passwordLength: 8,
+  };
 }
 
 const rows = (...fields: Omit<UserRow, 'line'>[]): UserRow[] =>
@@ -23,7 +30,7 @@ await t.test('an import of users', async (t) => {
   await t.test('takes passwords, keys, or neither', async (t) => {
     const accounts = await realm(t);
     const list = rows(
-      { name: 'pass', right: 'Viewer', password: 'secret' },
+      { name: 'pass', right: 'Viewer', password: 'secret words' },
       { name: 'keys', right: '', password: '', keys: ` 18:${KEY18}  aes128-cts:${KEY17.toUpperCase()}` },
       { name: 'neither@REALM1.EXAMPLE', right: 'Join-Realm' },
     );
@@ -31,7 +38,10 @@ await t.test('an import of users', async (t) => {
 
     const pass = present(await accounts.principals.find('pass'));
     t.match(pass, { kind: 'user', right: 'Viewer', passwordChanged: 1_800_000_000 });
-    t.same(pass.keys[0]?.key.bytes, (await nodeCrypto.stringToKey(20, 'secret', 'REALM1.EXAMPLEpass')).bytes);
+    t.same(
+      pass.keys[0]?.key.bytes,
+      (await nodeCrypto.stringToKey(20, 'secret words', 'REALM1.EXAMPLEpass')).bytes,
+    );
     const keys = present(await accounts.principals.find('keys'));
     t.equal(keys.right, undefined);
     t.same(
@@ -75,7 +85,11 @@ await t.test('an import of users', async (t) => {
 
   await t.test('commits sooner where passwords take their time', async (t) => {
     const accounts = { ...(await realm(t)), etypes: [17] };
-    const list = Array.from({ length: 120 }, (_, line) => ({ line, name: `user${line}`, password: 'x' }));
+    const list = Array.from({ length: 120 }, (_, line) => ({
+      line,
+      name: `user${line}`,
+      password: 'password',
+    }));
     const progress: number[] = [];
     await importUsers(accounts, list, ({ added }) => progress.push(added));
     t.same(progress, [50, 100, 120]);
@@ -90,6 +104,8 @@ await t.test('an import of users', async (t) => {
         'another realm': [{ name: 'x@OTHER' }, /belongs to the realm/],
         'an unknown right': [{ name: 'x', right: 'administrator' }, /"administrator" is no right/],
         'a bad password': [{ name: 'x', password: 'a\nb' }, /control/],
+        'a short password': [{ name: 'x', password: 'short' }, /5 characters, and at least 8/],
+        'a name as password': [{ name: 'margarete', password: 'MARGARETE' }, /name of the user/],
         both: [{ name: 'x', password: 'a', keys: `18:${KEY18}` }, /both/],
         'an unknown etype': [{ name: 'x', keys: `99:${KEY18}` }, /does not use the etype etype-99/],
         RC4: [{ name: 'x', keys: `23:${KEY17}` }, /does not use/],

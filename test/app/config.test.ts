@@ -31,17 +31,23 @@ function mistakes(text: string): string[] {
 }
 
 await t.test('a minimal file has the documented defaults', async (t) => {
-  const { policy, udpReplyLimit, lockout, users, services, time, log, sid, data } = parseConfig(
-    MINIMAL,
-    '/etc/realm.yaml',
-  );
+  const { policy, udpReplyLimit, passwordLength, lockout, users, services, time, log, sid, data } =
+    parseConfig(MINIMAL, '/etc/realm.yaml');
   t.match(policy, { maxLife: 36_000, maxRenew: 604_800, clockSkew: 300, revealUnknownClients: false });
   t.same(policy.throttle, { perAddress: 1000, perPrincipal: 30, window: 600 });
   t.equal(policy.lockout, undefined);
   t.same(policy.etypes, [20, 19, 18, 17]);
   t.same(
-    { udpReplyLimit, lockout, users, services, time, sid },
-    { udpReplyLimit: 1465, lockout: undefined, users: [], services: [], time: undefined, sid: undefined },
+    { udpReplyLimit, passwordLength, lockout, users, services, time, sid },
+    {
+      udpReplyLimit: 1465,
+      passwordLength: 8,
+      lockout: undefined,
+      users: [],
+      services: [],
+      time: undefined,
+      sid: undefined,
+    },
   );
   t.same(log, { file: undefined, level: 'info' });
   t.equal(data, '/etc/data', 'paths are relative to the file');
@@ -59,6 +65,7 @@ policy:
   revealUnknownClients: true
   etypes: [aes128-sha1, AES256-cts-hmac-sha384-192]
   udpReplyLimit: 4096
+  passwordLength: 15
   lockout: { maxFailures: 5, window: 10m, duration: 1d }
   throttle: { perAddress: 0, perPrincipal: 5, window: 1m }
 users:
@@ -74,6 +81,7 @@ log: { file: log/realmward.log, level: debug }
   t.same(config.policy.etypes, [20, 17], 'strongest first, whatever the order in the file');
   t.same(config.lockout, { maxFailures: 5, window: 600, duration: 86_400 });
   t.equal(config.policy.lockout, config.lockout);
+  t.equal(config.passwordLength, 15);
   t.same(config.policy.throttle, { perAddress: 0, perPrincipal: 5, window: 60 });
   t.equal(config.sid, 'S-1-5-21-1-2-3');
   t.same(
@@ -137,7 +145,7 @@ await t.test(
   async (t) => {
     const text = `realm: REALM 1
 lissten: { kdc: ["127.0.0.1:10088"] }
-policy: { maxLife: 300, clockSkew: 0s, etypes: [rc4-hmac], maxLive: 3h, revealUnknownClients: yes please }
+policy: { maxLife: 300, clockSkew: 0s, etypes: [rc4-hmac], maxLive: 3h, revealUnknownClients: yes please, passwordLength: 129 }
 users:
   - { name: alice, right: administrator, password: 12345 }
   - { name: krbtgt/REALM1.EXAMPLE, password: "" }
@@ -159,6 +167,7 @@ store: mysql
       'realm.yaml:3:49: policy.etypes[0]: found "rc4-hmac", expected one of aes256-cts-hmac-sha384-192, aes128-cts-hmac-sha256-128, aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96',
       'realm.yaml:3:60: policy.maxLive: found an unknown key, expected "maxLife"',
       'realm.yaml:3:95: policy.revealUnknownClients: found "yes please", expected true or false',
+      'realm.yaml:3:123: policy.passwordLength: found the number 129, expected a whole number of characters from 1 to 128',
       'realm.yaml:5:27: users[0].right: found "administrator", expected "Administrator" (one of Administrator, Viewer, Join-Realm)',
       'realm.yaml:5:52: users[0].password: found a number, expected a text that is not empty, in quotes where it could be something else, or { file: PATH }, or { env: NAME }',
       'realm.yaml:6:13: users[1].name: found "krbtgt/REALM1.EXAMPLE", expected another name: "krbtgt/REALM1.EXAMPLE" cannot be an account: names that begin with "krbtgt" are reserved for the realm',

@@ -128,6 +128,10 @@ await t.test(
     realmward: "bob" exists already
     Change it, or remove it first.
     [exit 4]
+    $ realmward user add dora --password-stdin < 'short'
+    realmward: the password has 5 characters, and at least 8 are wanted
+    Choose a longer one; several words are a good one.
+    [exit 2]
     $ realmward user add krbtgt/X --password-stdin < 'Geheim-4711'
     realmward: "krbtgt/X" cannot be an account: names that begin with "krbtgt" are reserved for the realm
     Choose another name.

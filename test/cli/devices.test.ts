@@ -59,6 +59,7 @@ await t.test('devices and join tokens on the command line', async (t) => {
         crypto: nodeCrypto,
         clock: { microseconds: () => 1_800_000_000_000_000 },
         etypes: [20, 18],
+        passwordLength: 8,
         reservedHosts: [],
         maxTicketLife: 3600,
       };

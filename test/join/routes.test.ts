@@ -38,6 +38,7 @@ async function server(t: Scope) {
     crypto: nodeCrypto,
     clock,
     etypes: [20, 19, 18, 17],
+    passwordLength: 8,
     reservedHosts: ['realm.example'],
     maxTicketLife: 36_000,
   };

@@ -188,6 +188,8 @@ await t.test('changing one’s own password', async (t) => {
   await t.test('a password that is not acceptable is refused with what is wanted', async (t) => {
     for (const [bad, why] of [
       ['', /It says: .*is empty\. Type at least one character\./],
+      ['seven77', /It says: .*has 7 characters, and at least 8 are wanted\. Choose a longer one/],
+      ['BOB@realm1.example', /is the name of the user/],
       ['x'.repeat(1024), /has 1024 bytes, of which 1023 are allowed/],
       ['line\n', /holds a control character/],
     ] as const) {

@@ -47,6 +47,7 @@ export async function passwordRealm(t: Scope): Promise<PasswordRealm> {
     crypto: nodeCrypto,
     clock,
     etypes: policy.etypes,
+    passwordLength: 8,
     reservedHosts: ['realm1.example'],
     maxTicketLife: policy.maxLife + policy.clockSkew,
   };

@@ -104,6 +104,7 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
       crypto: nodeCrypto,
       clock: { microseconds: () => Number(at) * 1_000_000 },
       etypes: [18],
+      passwordLength: 8,
       reservedHosts: [],
       maxTicketLife: 3600,
     };
@@ -128,6 +129,7 @@ const VERBS: Readonly<Record<string, (data: string, ...args: string[]) => Promis
       crypto: nodeCrypto,
       clock: standingClock,
       etypes: [20, 19, 18, 17],
+      passwordLength: 8,
     };
     const rows = Array.from({ length: Number(count) }, (_, line) => ({ line, name: `user${line}` }));
     await importUsers(accounts, rows, ({ added }) => console.log(added));

@@ -50,6 +50,7 @@ export async function openRealm(
     trustCrypto,
     clock: systemClock,
     etypes: policy.etypes,
+    passwordLength: config.passwordLength,
   };
   return { config, created, store, accounts, close: () => store.close() };
 }
@@ -92,7 +93,7 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
       made.push(name);
     } catch (error) {
       // Another process may have made the same account at the same moment.
-      if ((await accounts.principals.find(name)) === undefined) throw error;
+      if ((await accounts.principals.find(name)) === undefined) throw whose(name, error);
     }
   };
   for (const user of users) await make(user.name, createUser(accounts, user));
@@ -107,6 +108,15 @@ export async function prepareRealm(realm: Realm, environment: Environment): Prom
     trusts: madeTrusts,
     changedTrusts: changed,
   };
+}
+
+/** Of several passwords, which one cannot be. */
+function whose(name: string, error: unknown): unknown {
+  if (!(error instanceof RealmwardError) || error.code !== 'bad-password') return error;
+  const { code, message, hint = '' } = error;
+  return new RealmwardError(code, `the user ${name} of the configuration cannot be made: ${message}`, {
+    hint,
+  });
 }
 
 /** The realm's SID: the one the configuration states, else the one that was made at the first start. Throws `RealmwardError` `other-sid`. */

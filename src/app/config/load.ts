@@ -34,6 +34,8 @@ export interface Config {
   readonly https: HttpsConfig | undefined;
   readonly policy: RealmPolicy;
   readonly udpReplyLimit: number;
+  /** Fewest characters of a user's new password. */
+  readonly passwordLength: number;
   readonly lockout:
     { readonly maxFailures: number; readonly window: number; readonly duration: number } | undefined;
   readonly users: readonly DeclaredUser[];
@@ -278,6 +280,7 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
       throttle: { ...policy.throttle, window: seconds(policy.throttle.window) },
     },
     udpReplyLimit: policy.udpReplyLimit,
+    passwordLength: policy.passwordLength,
     lockout,
     users: values.users.map((user, i) => ({
       name: accountName(user.name, 'user', realm),

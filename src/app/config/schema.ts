@@ -28,6 +28,8 @@ const endpoint = z
 const TIME_SERVER = 'a time server: a name or an IPv4 address, and :port where that is not 123';
 const timeServer = z.string({ error: TIME_SERVER }).refine(accepts(parseTimeServer), { error: TIME_SERVER });
 
+const LENGTH = 'a whole number of characters from 1 to 128';
+
 const policy = object({
   maxLife: duration('10h', 60, TEN_YEARS).meta({ description: 'Longest lifetime of a ticket.' }),
   maxRenew: duration('7d', 0, TEN_YEARS).meta({
@@ -54,6 +56,15 @@ const policy = object({
     .max(65_507, { error: 'a whole number of bytes from 512 to 65507' })
     .default(1465)
     .meta({ description: 'Longest reply over UDP, in bytes; for longer ones clients are sent to TCP.' }),
+  passwordLength: z
+    .int({ error: LENGTH })
+    .min(1, { error: LENGTH })
+    .max(128, { error: LENGTH })
+    .default(8)
+    .meta({
+      description:
+        "Fewest characters of a new password of the realm's own users. Those that they have already go on working.",
+    }),
   lockout: object({
     maxFailures: z
       .int({ error: 'a whole number from 1 to 1000' })
