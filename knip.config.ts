@@ -12,9 +12,11 @@ const config: KnipConfig = {
     'src/store/migrations/*.ts',
     'bench/*.ts',
     'packages/*/*.ts',
+    'examples/*/main.ts',
+    'examples/realmward-client/*.ts',
     'test/**/*.test.ts',
   ],
-  project: ['src/**/*.ts', 'bench/**/*.ts', 'packages/**/*.ts', 'test/**/*.ts', '*.ts'],
+  project: ['src/**/*.ts', 'bench/**/*.ts', 'packages/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts', '*.ts'],
   // What a function takes and returns may be named, even where nobody needs the name yet.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // The RFCs give one type several names.
