@@ -30,8 +30,8 @@ export interface DeviceAccounts extends Accounts {
 export type JoinCredential =
   | { readonly kind: 'administrator' | 'join-account'; readonly name: string }
   | { readonly kind: 'join-token'; readonly id: string }
-  /** A device itself, with its key or its bearer token. */
-  | { readonly kind: 'device'; readonly host: string };
+  /** A device itself, with its key or its bearer token: the account with this RID, and none that has taken its name since. */
+  | { readonly kind: 'device'; readonly host: string; readonly rid: number };
 
 export interface JoinRequest {
   /** As somebody wrote it: see `deviceHost`. */
@@ -156,10 +156,14 @@ function checkMayJoin(by: JoinCredential, host: string, present: HostRecord, htt
         hint: 'A device gives itself new keys, and nobody else. Join another device as an Administrator, with a Join-Realm account or a join token.',
       });
     }
-    if (present.device === undefined) {
-      throw new RealmwardError('device-gone', `the device "${host}" was removed from the realm`, {
-        hint: 'It joins anew with a Join-Realm account, a join token, or by an Administrator.',
-      });
+    if (present.device === undefined || present.host?.rid !== by.rid) {
+      throw new RealmwardError(
+        'device-gone',
+        `the device "${host}" was removed from the realm, or replaced`,
+        {
+          hint: 'It joins anew with a Join-Realm account, a join token, or by an Administrator.',
+        },
+      );
     }
   }
   if (present.host?.disabled === true) {

@@ -102,7 +102,7 @@ export function createAuthenticate(options: AuthenticatorOptions): Authenticate 
     // Looked up by its hash, so that the time of a comparison tells nothing about the token.
     const hash = createHash('sha256').update(token).digest();
     const device = await devices.findByToken(hash);
-    if (device !== undefined) return { kind: 'device', host: device.host, how: 'bearer' };
+    if (device !== undefined) return { kind: 'device', host: device.host, rid: device.rid, how: 'bearer' };
     const id = await joinTokens.find(hash, nowSeconds(clock));
     if (id === undefined) throw unproven(realm, kinds);
     return { kind: 'join-token', id };

@@ -14,7 +14,15 @@ export interface Person {
 /** Who sent an HTTP request, after it was proven. */
 export type Caller =
   | { readonly kind: 'person'; readonly person: Person; readonly how: 'basic' | 'negotiate' }
-  /** A device that has joined and is not disabled, with its key or the bearer token that it got. */
-  | { readonly kind: 'device'; readonly host: string; readonly how: 'bearer' | 'negotiate' }
+  /**
+   * A device that has joined and is not disabled, with its key or the bearer token that it got. `rid` is that of its account: while a body is on its
+   * way, another device may take the name.
+   */
+  | {
+      readonly kind: 'device';
+      readonly host: string;
+      readonly rid: number;
+      readonly how: 'bearer' | 'negotiate';
+    }
   /** Whoever holds a one-time token of `realmward token create`; it is used up by the join, not by being shown. */
   | { readonly kind: 'join-token'; readonly id: string };

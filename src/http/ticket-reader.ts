@@ -41,11 +41,12 @@ export function createTicketReader(options: TicketReaderOptions): TicketReader {
   const { realm, directory, devices, clock } = options;
   const krbtgt = formatName(['krbtgt', realm]);
 
-  const read = (part: EncTicketPart, serverKey: Key): Promise<Person> =>
+  const read = (part: EncTicketPart, serverKey: Key): Promise<TicketSubject> =>
     withPrincipals(directory, () => {
       const kdcKeys = directory.get(krbtgt)?.keys.map(({ key }) => key) ?? [];
       const subject = subjectOf(part, { ...options, serverKey, kdcKeys });
-      return part.crealm === realm ? present(subject, directory.get(subject.person.name)) : subject.person;
+      if (part.crealm !== realm) return subject;
+      return { ...subject, person: present(subject, directory.get(subject.person.name)) };
     });
 
   const present = ({ person, sid }: TicketSubject, principal: Principal | undefined): Person => {
@@ -60,15 +61,18 @@ export function createTicketReader(options: TicketReaderOptions): TicketReader {
   };
 
   return {
-    person: read,
+    person: async (part, serverKey) => (await read(part, serverKey)).person,
     async caller(part, serverKey) {
-      const person = await read(part, serverKey);
+      const { person, sid } = await read(part, serverKey);
       const [service, host, ...more] = part.cname.nameString;
       if (part.crealm !== realm || service !== 'host' || host === undefined || more.length > 0)
         return { kind: 'person', person, how: 'negotiate' };
       const device = await devices.find(host);
       if (device === undefined) throw new TicketError('device-unknown');
-      return { kind: 'device', host: device.host, how: 'negotiate' };
+      const { rid } = device;
+      // Memory is a moment behind: the device may have been replaced just now.
+      if (sid !== withRid(options.sid, rid)) throw new TicketError('account-gone');
+      return { kind: 'device', host: device.host, rid, how: 'negotiate' };
     },
   };
 }

@@ -15,8 +15,8 @@ export function joinCredential(caller: Caller): JoinCredential {
   });
 }
 
-function deviceItself({ host }: Extract<Caller, { kind: 'device' }>): JoinCredential {
-  return { kind: 'device', host };
+function deviceItself({ host, rid }: Extract<Caller, { kind: 'device' }>): JoinCredential {
+  return { kind: 'device', host, rid };
 }
 
 function joinToken({ id }: Extract<Caller, { kind: 'join-token' }>): JoinCredential {

@@ -67,7 +67,7 @@ export const JOIN_REASONS = {
   'device-gone': {
     status: 403,
     level: 'info',
-    text: 'The device was removed while it asked for new keys.',
+    text: 'The device was removed, or replaced by another one, while it asked for new keys.',
     hint: 'It joins anew with a Join-Realm account, a join token, or by an Administrator.',
   },
   'not-its-own-name': {

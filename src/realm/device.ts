@@ -17,12 +17,18 @@ export interface Device {
   readonly lastSeen: Seconds | undefined;
 }
 
+/** A device that may act, and which of those that had its name one after the other it is. */
+export interface ActiveDevice extends Device {
+  /** RID of the account `host/<host>`; a device that replaces it has another one. */
+  readonly rid: number;
+}
+
 /** What the HTTPS server asks about devices. */
 export interface DeviceDirectory {
   /** The device, unless it was removed or its principal is disabled. */
-  find(host: string): Promise<Device | undefined>;
+  find(host: string): Promise<ActiveDevice | undefined>;
   /** The same by the SHA-256 of the bearer token that it got when it joined. */
-  findByToken(hash: Uint8Array): Promise<Device | undefined>;
+  findByToken(hash: Uint8Array): Promise<ActiveDevice | undefined>;
   /** Notes that the device was here; does not wait for the store. */
   seen(host: string, at: Seconds): void;
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { type Clock, type Logger, nowSeconds, type Seconds } from '../base/ports.ts';
 import type { DeviceDirectory } from '../realm/device.ts';
 import { BoundedMap } from './bounded-map.ts';
-import { activeDevices, toDevice } from './devices.ts';
+import { activeDevices, toActiveDevice } from './devices.ts';
 import type { Tables } from './schema.ts';
 
 /** How long it may take until it is written that a device was seen, in milliseconds. */
@@ -53,7 +53,7 @@ export function createDeviceDirectory(
     async find(host) {
       const active = activeDevices(reader, nowSeconds(clock));
       const row = await active.where('device.host', '=', host).executeTakeFirst();
-      return row && toDevice(row);
+      return row && toActiveDevice(row);
     },
 
     async findByToken(hash) {
@@ -64,7 +64,7 @@ export function createDeviceDirectory(
         .executeTakeFirst();
       if (row === undefined) return undefined;
       await forgetEarlierTokens(reader, writer, row);
-      return toDevice(row);
+      return toActiveDevice(row);
     },
 
     seen(host, at) {

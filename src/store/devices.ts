@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { RealmwardError } from '../base/errors.ts';
 import type { Seconds } from '../base/ports.ts';
 import {
+  type ActiveDevice,
   type Device,
   type DeviceEntry,
   deviceNames,
@@ -101,7 +102,7 @@ export function createDeviceRepository(
 }
 
 /** The device of a row. */
-export function toDevice(row: Omit<DeviceTable, 'principal' | 'http'>): Device {
+function toDevice(row: Omit<DeviceTable, 'principal' | 'http'>): Device {
   return {
     host: row.host,
     serial: row.serial ?? undefined,
@@ -111,6 +112,13 @@ export function toDevice(row: Omit<DeviceTable, 'principal' | 'http'>): Device {
     joinedFrom: row.joined_from,
     lastSeen: row.last_seen ?? undefined,
   };
+}
+
+/** The device of a row of `activeDevices`. */
+export function toActiveDevice(
+  row: Parameters<typeof toDevice>[0] & Pick<ActiveDevice, 'rid'>,
+): ActiveDevice {
+  return { ...toDevice(row), rid: row.rid };
 }
 
 /** Columns of `device` that make a `Device`. */
@@ -218,6 +226,7 @@ export function activeDevices(db: Kysely<Tables>, now: Seconds) {
     .selectFrom('device')
     .innerJoin('principal', 'principal.id', 'device.principal')
     .select(DEVICE_COLUMNS)
+    .select('device.principal as rid')
     .where('principal.disabled', '=', 0)
     .where((where) =>
       where.or([where('principal.expires', 'is', null), where('principal.expires', '>', now)]),

@@ -26,7 +26,12 @@ import { STORE_REALM, temporaryStore } from '../support/temporary-store.ts';
 const HOUR = 3600;
 const ADMIN: JoinCredential = { kind: 'administrator', name: 'alice@REALM1.EXAMPLE' };
 const STAGE: JoinCredential = { kind: 'join-account', name: 'stage@REALM1.EXAMPLE' };
-const itself = (host: string): JoinCredential => ({ kind: 'device', host });
+/** The device that has that name now. */
+const itself = async ({ principals }: Store, host: string): Promise<JoinCredential> => ({
+  kind: 'device',
+  host,
+  rid: (await principals.find(`host/${host}`))?.rid ?? 0,
+});
 const FROM = '192.0.2.7';
 
 async function realm(t: Scope, data?: string) {
@@ -98,8 +103,9 @@ await t.test('a device that joins', async (t) => {
         keysMade: clock.now,
         http: false,
       });
-      t.same(await store.deviceDirectory.find('sn-0001'), device);
-      t.same(await store.deviceDirectory.findByToken(bearerHash(present(joined.token))), device);
+      const active = { ...device, rid: present(await store.principals.find('host/sn-0001')).rid };
+      t.same(await store.deviceDirectory.find('sn-0001'), active);
+      t.same(await store.deviceDirectory.findByToken(bearerHash(present(joined.token))), active);
       t.equal(await store.deviceDirectory.findByToken(bearerHash('another')), undefined);
       t.equal(await store.deviceDirectory.find('SN-0001'), undefined, 'the record has one name');
     },
@@ -229,11 +235,15 @@ await t.test('joining again', async (t) => {
   });
 
   await t.test('is for the device itself, and lets its old keys live as long as tickets may', async (t) => {
-    await t.rejects(joinDevice(accounts, itself('other'), { host: 'd1', from: FROM }), {
+    await t.rejects(joinDevice(accounts, await itself(store, 'other'), { host: 'd1', from: FROM }), {
       code: 'not-its-own-name',
     });
     clock.now += HOUR;
-    const again = await joinDevice(accounts, itself('d1'), { host: 'd1', from: '192.0.2.8', token: true });
+    const again = await joinDevice(accounts, await itself(store, 'd1'), {
+      host: 'd1',
+      from: '192.0.2.8',
+      token: true,
+    });
     t.same(
       [...new Set(again.keys.map(({ name, key }) => `${name} ${key.kvno}`))],
       ['host/d1 2', 'HTTP/d1 2'],
@@ -251,9 +261,9 @@ await t.test('joining again', async (t) => {
     t.ok(await works(again.token));
     t.notOk(await works(first.token));
     clock.now += 10 * HOUR + 1;
-    await joinDevice(accounts, itself('d1'), { host: 'd1', from: FROM, etypes: [17] });
+    await joinDevice(accounts, await itself(store, 'd1'), { host: 'd1', from: FROM, etypes: [17] });
     t.same(kvnos(present(await store.principals.find('host/d1')).keys), [3, 2]);
-    await joinDevice(accounts, itself('d1'), { host: 'd1', from: FROM });
+    await joinDevice(accounts, await itself(store, 'd1'), { host: 'd1', from: FROM });
     const { keys } = present(await store.principals.find('host/d1'));
     t.same(
       keys.filter(({ kvno }) => kvno === 4).map(({ key }) => key.etype),
@@ -263,7 +273,8 @@ await t.test('joining again', async (t) => {
   });
 
   await t.test('again and again does not make a principal grow without bound', async (t) => {
-    for (let i = 0; i < 10; i++) await joinDevice(accounts, itself('d1'), { host: 'd1', from: FROM });
+    for (let i = 0; i < 10; i++)
+      await joinDevice(accounts, await itself(store, 'd1'), { host: 'd1', from: FROM });
     t.equal(kvnos(present(await store.principals.find('host/d1')).keys).length, 8);
   });
 
@@ -271,7 +282,11 @@ await t.test('joining again', async (t) => {
     'by an Administrator replaces the device: what the old one holds is worthless at once',
     async (t) => {
       const old = present(await store.principals.find('host/d1'));
-      const held = await joinDevice(accounts, itself('d1'), { host: 'd1', from: FROM, token: true });
+      const held = await joinDevice(accounts, await itself(store, 'd1'), {
+        host: 'd1',
+        from: FROM,
+        token: true,
+      });
       await store.principals.change('host/d1', { maxLife: HOUR });
       const { device } = await joinDevice(accounts, ADMIN, { host: 'd1', from: '192.0.2.9' });
       t.match(device, {
@@ -290,6 +305,21 @@ await t.test('joining again', async (t) => {
       t.match(await store.devices.summary('d1'), { http: true });
     },
   );
+
+  await t.test('gives nothing to a device that was replaced while its request was under way', async (t) => {
+    // It proves who it is with its headers, and may send the body half a minute later.
+    const old = await itself(store, 'd1');
+    const { keys } = await joinDevice(accounts, ADMIN, { host: 'd1', from: FROM });
+    await t.rejects(joinDevice(accounts, old, { host: 'd1', from: FROM, token: true }), {
+      code: 'device-gone',
+    });
+    const now = present(await store.principals.find('host/d1'));
+    t.same(kvnos(now.keys), [present(keys[0]).key.kvno]);
+    t.equal(
+      (await joinDevice(accounts, await itself(store, 'd1'), { host: 'd1', from: FROM })).repeated,
+      false,
+    );
+  });
 });
 
 await t.test('a device that is switched off', async (t) => {
@@ -302,7 +332,7 @@ await t.test('a device that is switched off', async (t) => {
     t.equal(await store.deviceDirectory.find('d1'), undefined);
     t.equal(await store.deviceDirectory.findByToken(bearerHash(present(token))), undefined);
     t.match(await store.devices.list(), [{ host: 'd1', disabled: true }]);
-    for (const by of [ADMIN, STAGE, itself('d1')])
+    for (const by of [ADMIN, STAGE, await itself(store, 'd1')])
       await t.rejects(joinDevice(accounts, by, { host: 'd1', from: FROM }), { code: 'device-disabled' });
     await enableDevice(accounts, 'd1');
     t.match(await store.deviceDirectory.findByToken(bearerHash(present(token))), { host: 'd1' });
@@ -332,7 +362,7 @@ await t.test('a device that is removed', async (t) => {
       t.equal(await store.deviceDirectory.findByToken(bearerHash(present(token))), undefined);
       for (const table of ['device', 'device_token', 'join_answer'])
         t.equal(countRows(store, table), 0, table);
-      await t.rejects(joinDevice(accounts, itself('d1'), { host: 'd1', from: FROM }), {
+      await t.rejects(joinDevice(accounts, await itself(store, 'd1'), { host: 'd1', from: FROM }), {
         code: 'device-gone',
       });
       const again = await joinOne();
@@ -384,7 +414,9 @@ await t.test('a request that is sent again', async (t) => {
   await t.test('by somebody else, for another host, or with another id is another request', async (t) => {
     const stranger: JoinCredential = { kind: 'join-account', name: 'stage2@REALM1.EXAMPLE' };
     await t.rejects(joinDevice(accounts, stranger, request), { code: 'already-joined' });
-    await t.rejects(joinDevice(accounts, itself('other'), request), { code: 'not-its-own-name' });
+    await t.rejects(joinDevice(accounts, await itself(store, 'other'), request), {
+      code: 'not-its-own-name',
+    });
     await t.rejects(joinDevice(accounts, STAGE, { ...request, requestId: 'r-2' }), {
       code: 'already-joined',
     });

@@ -9,7 +9,7 @@ import type { Person } from '../../src/http/caller.ts';
 import type { PasswordAttempt, PasswordFailure, PasswordProof } from '../../src/http/password-proof.ts';
 import { callerOf } from '../../src/http/request-caller.ts';
 import { createSprayLimit } from '../../src/http/spray-limit.ts';
-import type { Device } from '../../src/realm/device.ts';
+import type { ActiveDevice } from '../../src/realm/device.ts';
 import { FakeClock, REALM } from '../support/memory-realm.ts';
 import { startWeb } from '../support/web.ts';
 import type { Scope } from '../support/run.ts';
@@ -20,8 +20,9 @@ const ALICE: Person = {
   rights: { login: 'Administrator', join: false },
   groups: [],
 };
-const DEVICE: Device = {
+const DEVICE: ActiveDevice = {
   host: 'phone1',
+  rid: 2007,
   serial: undefined,
   model: undefined,
   joined: 1,
@@ -72,7 +73,10 @@ async function site(t: Scope, more: Partial<AuthenticatorOptions> = {}) {
     negotiate: async (authorization) => {
       const token = authorization.split(' ')[1];
       if (token === 'ZGV2aWNl')
-        return { caller: { kind: 'device', host: 'phone1', how: 'negotiate' }, header: 'Negotiate cHJvb2Y=' };
+        return {
+          caller: { kind: 'device', host: 'phone1', rid: 2007, how: 'negotiate' },
+          header: 'Negotiate cHJvb2Y=',
+        };
       if (token === 'bW9yZQ==') return { caller: undefined, header: 'Negotiate bmV4dA==', error: undefined };
       const error = new RealmwardError('ticket-expired', 'The ticket has expired.', {
         hint: 'Log in again.',
@@ -133,12 +137,13 @@ await t.test('a request is let in as whoever it proves to come from', async (t) 
   t.same((await ask('/login', 'Bearer device-token')).json, {
     kind: 'device',
     host: 'phone1',
+    rid: 2007,
     how: 'bearer',
   });
   t.same((await ask('/join', 'bearer join-token')).json, { kind: 'join-token', id: 'abc1' });
   t.equal(events.at(-1)?.caller, 'token abc1');
   const negotiated = await ask('/login', 'Negotiate ZGV2aWNl');
-  t.same(negotiated.json, { kind: 'device', host: 'phone1', how: 'negotiate' });
+  t.same(negotiated.json, { kind: 'device', host: 'phone1', rid: 2007, how: 'negotiate' });
   t.same(
     negotiated.challenges,
     ['Negotiate cHJvb2Y='],

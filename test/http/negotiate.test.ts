@@ -50,7 +50,7 @@ import {
 import { createAcceptor, type TokenAcceptorOptions } from '../../src/http/negotiate.ts';
 import { serviceKeys } from '../../src/http/principals.ts';
 import { createTicketReader } from '../../src/http/ticket-reader.ts';
-import type { Device } from '../../src/realm/device.ts';
+import type { ActiveDevice } from '../../src/realm/device.ts';
 import { GSS_CHECKSUM, GssFlag } from '../../src/spec/gss-flags.ts';
 import { MechOid } from '../../src/spec/mech-oids.ts';
 import { AD_REALM } from '../support/foreign-tickets.ts';
@@ -577,7 +577,7 @@ await t.test('no byte that is changed makes it throw, or makes anybody else of t
 });
 
 await t.test('who it is in the end', async (t) => {
-  const devices = new Map<string, Device>();
+  const devices = new Map<string, ActiveDevice>();
   const reader = createTicketReader({
     realm: REALM,
     sid: REALM_SID,
@@ -652,8 +652,9 @@ await t.test('who it is in the end', async (t) => {
     const own = await getInitialTicket(context, { client, proof: { keytab: [key] } });
     const { credential: device } = await getServiceTicket(context, own, { name: nameOf('HTTP', HOST) });
     t.match(await ask(device), { caller: undefined, error: { code: 'device-unknown', hint: /join/ } });
-    const record: Device = {
+    const record: ActiveDevice = {
       host: 'phone1',
+      rid: phone.rid,
       serial: undefined,
       model: undefined,
       joined: 0,
@@ -662,11 +663,23 @@ await t.test('who it is in the end', async (t) => {
       lastSeen: undefined,
     };
     devices.set('phone1', record);
-    t.strictSame((await ask(device)).caller, { kind: 'device', host: 'phone1', how: 'negotiate' });
+    t.strictSame((await ask(device)).caller, {
+      kind: 'device',
+      host: 'phone1',
+      rid: phone.rid,
+      how: 'negotiate',
+    });
     // A device that joins anew gets a principal of its own: tickets of the old one are worthless.
     realm.principals.set('host/phone1', { ...phone, rid: phone.rid + 700 });
     t.match(await ask(device), { caller: undefined, error: { code: 'account-gone' } });
     realm.principals.set('host/phone1', phone);
+    devices.set('phone1', { ...record, rid: phone.rid + 700 });
+    t.match(
+      await ask(device),
+      { caller: undefined, error: { code: 'account-gone' } },
+      'it is never taken for the new one, even while memory still has the old one',
+    );
+    devices.set('phone1', record);
   });
 
   await t.test(

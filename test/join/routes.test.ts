@@ -11,6 +11,7 @@ import type { Caller, Person } from '../../src/http/caller.ts';
 import type { JoinAnswerBody } from '../../src/join/answer.ts';
 import { type JoinEvent, joinRoutes } from '../../src/join/routes.ts';
 import { formatName } from '../../src/realm/name.ts';
+import { present } from '../support/present.ts';
 import type { Scope } from '../support/run.ts';
 import { STORE_REALM, temporaryStore } from '../support/temporary-store.ts';
 
@@ -144,7 +145,7 @@ await t.test('POST /v1/join', async (t) => {
         t.match(await post(caller, { host: 'not1' }), { status: 403, body: { error: 'may-not-join' } });
         t.match(events.at(-1), { outcome: 'refused', reason: 'may-not-join' });
       }
-      t.match(await post({ kind: 'device', host: 'may0', how: 'bearer' }, { host: 'not1' }), {
+      t.match(await post({ kind: 'device', host: 'may0', rid: 2000, how: 'bearer' }, { host: 'not1' }), {
         status: 403,
         body: { error: 'not-its-own-name' },
       });
@@ -159,7 +160,8 @@ await t.test('POST /v1/join', async (t) => {
   await t.test(
     'gives a device that asks for it new keys, and nobody else but an Administrator',
     async (t) => {
-      const itself: Caller = { kind: 'device', host: 'sn-0001', how: 'negotiate' };
+      const rid = present(await store.principals.find('host/sn-0001')).rid;
+      const itself: Caller = { kind: 'device', host: 'sn-0001', rid, how: 'negotiate' };
       t.match(await post(itself, {}), {
         status: 200,
         body: { device: { kvno: 2, principals: { length: 2 } } },
@@ -171,7 +173,8 @@ await t.test('POST /v1/join', async (t) => {
         body: { error: 'already-joined', message: /has joined already\.$/, hint: /Administrator/ },
       });
       t.match(await post(ADMIN, { host: 'sn-0001' }), { status: 200, body: { device: { kvno: 3 } } });
-      t.match(await post({ kind: 'device', host: 'gone', how: 'bearer' }, {}), {
+      t.match(await post(itself, {}), { status: 403, body: { error: 'device-gone' } }, 'it was replaced');
+      t.match(await post({ kind: 'device', host: 'gone', rid, how: 'bearer' }, {}), {
         status: 403,
         body: { error: 'device-gone' },
       });

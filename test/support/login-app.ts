@@ -97,7 +97,7 @@ const authenticate: Authenticate =
     const host = request.headers['x-device'];
     if (typeof host !== 'string') throw new HttpError(401, 'unauthenticated', 'Who are you?');
     if (!kinds.includes('device')) throw new TypeError('not for devices');
-    request.caller = { kind: 'device', host, how: 'bearer' };
+    request.caller = { kind: 'device', host, rid: 2000, how: 'bearer' };
   };
 
 /** A browser as far as forms and cookies go; it runs no scripts, and follows nothing by itself. */
