@@ -1,7 +1,7 @@
 import { RealmwardError } from '../base/errors.ts';
 import { type Clock, nowSeconds, type Seconds } from '../base/ports.ts';
 import type { AttemptCounter, AttemptLimit, AttemptOutcome } from '../realm/attempts.ts';
-import { createGate, createGates } from './gate.ts';
+import { createGates } from './gate.ts';
 import { accountKey, type LoginName, type LoginRealm, readLoginName } from './login-name.ts';
 import type { PasswordFailure } from './password-proof.ts';
 import { createSprayLimit } from './spray-limit.ts';
@@ -50,8 +50,11 @@ export interface AttemptGuard {
   ): Promise<T | PasswordFailure>;
 }
 
-/** Attempts at a time, and those that wait; more are sent away. */
-const AT_A_TIME = { concurrency: 64, queue: 512 };
+/**
+ * Attempts at a realm at a time, and those that wait; more are sent away. Each realm has its own: where one's servers are silent, every attempt
+ * takes half a minute, and those at other realms must not wait for that.
+ */
+const AT_ONE_REALM = { concurrency: 64, queue: 512 };
 /** The same for one account: one after the other, so that logins side by side do not use up its limit before the first is settled. */
 const AT_ONE_ACCOUNT = { concurrency: 1, queue: 32 };
 
@@ -64,7 +67,7 @@ const REFUSAL_STEP = 500;
 export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
   const { realms, attempts, clock, timer } = options;
   const spray = createSprayLimit(options.addressLimit);
-  const all = createGate(AT_A_TIME);
+  const gates = createGates(AT_ONE_REALM);
   const accounts = createGates(AT_ONE_ACCOUNT);
 
   async function tryOnce<T extends { readonly result: string }>(
@@ -74,6 +77,9 @@ export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
     work: (account: GuardedAccount) => Promise<Judged<T>>,
   ): Promise<T | PasswordFailure> {
     const now = (): Seconds => nowSeconds(clock);
+    // Others of the address may have failed while this one waited for its turn.
+    const blocked = await spray.blocked(address);
+    if (blocked !== undefined) return tooManyFromAddress(blocked);
     const key = accountKey(account.components);
     const attempt = realm.limit && (await attempts.reserve(realm.realm, key, realm.limit, now()));
     if (attempt?.allowed === false) return tooManyFailures(realm.realm, attempt.lockedUntil - now());
@@ -103,7 +109,7 @@ export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
       const account = `${realm.realm}\\${accountKey(name.components)}`;
       try {
         const result = await accounts(account).run(
-          () => all.run(() => tryOnce(realm, name, address, work), signal),
+          () => gates(realm.realm).run(() => tryOnce(realm, name, address, work), signal),
           signal,
         );
         if (result.result === 'refused') {

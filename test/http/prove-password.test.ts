@@ -332,6 +332,36 @@ await t.test('one password tried on many accounts is bounded by address', async 
   t.match(await prove('bob', BOB, { address: '2001:db8:1:3::1' }), { result: 'proven' }, 'others go on');
   for (let i = 0; i < 5; i++)
     t.match(await prove('bob', BOB, { address: '192.0.2.7' }), { result: 'proven' }, 'logins cost nothing');
+
+  const burst = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => prove(`user${i}`, 'Summer2026', { address: '192.0.2.8' })),
+  );
+  const tried = burst.filter(({ result }) => result === 'refused').length;
+  t.ok(tried < 64 + 3, `of 200 at once ${tried} are tried: those that have to wait find the address blocked`);
+});
+
+await t.test('a realm whose servers are silent keeps nobody waiting but its own people', async (t) => {
+  const [silent, gone] = [Promise.withResolvers<never>(), new AbortController()];
+  const { prove, options } = await startProving(t, {
+    change: (base) => ({
+      client: (address) => ({
+        ...base.client(address),
+        send: (realm, ...rest) =>
+          realm === AD_REALM ? silent.promise : base.client(address).send(realm, ...rest),
+      }),
+    }),
+  });
+  const prover = createPasswordProver(options);
+  const password = new TextEncoder().encode(PASSWORD);
+  const service = { name: DEVICE, keys: [] };
+  const held = Array.from({ length: 100 }, (_, i) => {
+    const attempt = { user: `${AD_REALM}\\user${i}`, password, service, address: `192.0.2.${i}` };
+    return t.rejects(prover.prove(attempt, gone.signal));
+  });
+  t.match(await prove('bob', BOB), { result: 'proven' });
+  gone.abort(new Error('gone'));
+  silent.reject(new Error('gone'));
+  await Promise.all(held);
 });
 
 await t.test('a KDC that knows the password, but not our keys, is unmasked', async (t) => {
