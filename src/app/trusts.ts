@@ -15,6 +15,7 @@ import {
 import { isOutbound, outboundSwitch } from '../realm/trust.ts';
 import type { TrustRecord, TrustSettings } from '../realm/trust-settings.ts';
 import { realmSid, type Realm } from './compose/realm.ts';
+import { formatDuration } from './config/duration.ts';
 import { formatPath } from './config/mistakes.ts';
 import { trust as trustSchema, trustStatement } from './config/trusts.ts';
 import { isoTime } from './iso-time.ts';
@@ -33,6 +34,8 @@ export interface TrustView {
   readonly domainSids: readonly string[];
   /** Empty: DNS knows them. */
   readonly kdcs: readonly string[];
+  /** Empty: at the hosts of `kdcs`, or as DNS knows. */
+  readonly kpasswd: readonly string[];
   readonly mode: TrustSettings['mode'];
   readonly reportOnly: boolean;
   readonly rights: readonly RuleView[];
@@ -40,6 +43,9 @@ export interface TrustView {
   readonly domains: readonly string[];
   readonly transits: readonly string[];
   readonly transitive: boolean;
+  /** So many wrong passwords of one account are tried there, in so many seconds. */
+  readonly maxFailures: number;
+  readonly window: number;
   /** The configuration declares it, and decides at each start what it is like. */
   readonly declared: boolean;
   /** The current secret, then the one before it, which still counts. */
@@ -136,7 +142,7 @@ export function isNamedAlike({ realm, netbios, domains }: TrustSettings, name: s
 
 function trustView({ config, accounts }: Realm, record: TrustRecord): TrustView {
   const trust = trustOf(record);
-  const { realm, kind, direction, netbios = null, domainSids, kdcs, mode, reportOnly } = record;
+  const { realm, kind, direction, netbios = null, domainSids, kdcs, kpasswd, mode, reportOnly } = record;
   const idle = new Set(idleRules(record));
   return {
     realm,
@@ -145,6 +151,7 @@ function trustView({ config, accounts }: Realm, record: TrustRecord): TrustView 
     netbios,
     domainSids,
     kdcs,
+    kpasswd,
     mode,
     reportOnly,
     rights: record.rights.map((rule) => ({
@@ -157,6 +164,7 @@ function trustView({ config, accounts }: Realm, record: TrustRecord): TrustView 
     domains: record.domains,
     transits: record.transits,
     transitive: record.transitive,
+    ...record.attempts,
     declared: config.trusts.some((declared) => declared.realm === realm),
     secrets: trustSecrets(record).map(({ kvno, created }) => ({ version: kvno, set: isoTime(created) })),
     newSecretFrom: isoTime(isOutbound(trust) ? outboundSwitch(trust, nowSeconds(accounts.clock)) : undefined),
@@ -181,11 +189,13 @@ export async function trustWarningsOf({ config, store }: Realm): Promise<string[
 
 /** What a record would be stated as. */
 function optionsOf(record: TrustRecord): TrustOptions {
-  const { domainSids, etypes, ...others } = statementOf(record);
+  const { domainSids, etypes, attempts: _, ...others } = statementOf(record);
   return {
     ...others,
     ...(domainSids === undefined || domainSids.length === 0 ? {} : { domainSid: domainSids }),
     enctypes: etypes?.map(etypeName),
+    maxFailures: record.attempts.maxFailures,
+    window: formatDuration(record.attempts.window),
   };
 }
 

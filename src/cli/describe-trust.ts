@@ -1,6 +1,7 @@
 import type { Chapter } from '../app/trust-guide.ts';
 import { directionSentence, KIND_NAMES } from '../app/trust-guide.ts';
 import type { TrustView } from '../app/trusts.ts';
+import { showDuration } from './options.ts';
 import { fields, table } from './table.ts';
 import { showIso } from './when.ts';
 
@@ -14,12 +15,17 @@ export function describeTrust(trust: TrustView): string {
     'NETBIOS name': trust.netbios ?? undefined,
     'domain SID': trust.domainSids.length === 0 ? undefined : trust.domainSids.join(', '),
     KDCs: trust.kdcs.length === 0 ? 'as DNS says' : trust.kdcs.join(', '),
+    'password servers': trust.kpasswd.length === 0 ? undefined : trust.kpasswd.join(', '),
     'encryption types': trust.enctypes.join(', '),
     domains: trust.domains.join(', '),
     'realms behind it': trust.transits.length === 0 ? undefined : trust.transits.join(', '),
     transitive: trust.transitive
       ? 'yes: users who came over one such trust go on over another'
       : 'no: nobody goes on from here over this trust and another',
+    'wrong passwords':
+      trust.direction === 'outbound'
+        ? undefined
+        : `at most ${trust.maxFailures} of one account in ${showDuration(trust.window)} are tried there`,
     secret: current && `version ${current.version}, set ${age(current.set)}`,
     'secret before it':
       previous && `version ${previous.version}, set ${age(previous.set)}; tickets made with it still count`,

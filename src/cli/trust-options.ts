@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { commaList } from './options.ts';
+import { commaList, wholeNumber } from './options.ts';
 
 /** What the options of `withTrustOptions` give. */
 export interface TrustCommandOptions {
@@ -8,6 +8,7 @@ export interface TrustCommandOptions {
   readonly netbios?: string;
   readonly domainSid?: readonly string[];
   readonly kdcs?: readonly string[];
+  readonly kpasswd?: readonly string[];
   readonly mode?: string;
   readonly reportOnly?: boolean;
   readonly rights?: readonly object[];
@@ -15,6 +16,8 @@ export interface TrustCommandOptions {
   readonly domains?: readonly string[] | 'default';
   readonly transits?: readonly string[];
   readonly transitive?: boolean;
+  readonly maxFailures?: number;
+  readonly window?: string;
 }
 
 /** Adds an option for each setting of a trust; the values are checked as those of the configuration are. */
@@ -29,6 +32,11 @@ export function withTrustOptions(command: Command): Command {
       commaList,
     )
     .option('--kdcs <servers>', 'its KDCs, apart by commas; dns: look for them in DNS', listOr('dns'))
+    .option(
+      '--kpasswd <servers>',
+      'where its users change their passwords, apart by commas; default: at its KDCs, port 464, or as DNS says',
+      listOr('default'),
+    )
     .option(
       '--mode <mode>',
       'groups: a map of groups decides; keep: the rights that a realmward realm states count',
@@ -50,25 +58,34 @@ export function withTrustOptions(command: Command): Command {
       'realms behind that one, apart by commas; none: there are none',
       listOr('none'),
     )
+    .option(
+      '--max-failures <number>',
+      'how many wrong passwords of one account are tried there, in the window; fewer than lock it there',
+      wholeNumber,
+    )
+    .option('--window <duration>', 'the time in which they are counted, such as 30m')
     .option('--transitive', 'users who came over one such trust go on over another');
 }
 
 /** The settings that were named, as the configuration would state them. */
 export function trustOptions(options: TrustCommandOptions): Record<string, unknown> {
-  const { direction, kind, netbios, domainSid, kdcs, mode, reportOnly, enctypes, transits, transitive } =
-    options;
+  const { direction, kind, netbios, domainSid, kdcs, kpasswd, mode, reportOnly, enctypes } = options;
+  const { transits, transitive, maxFailures, window } = options;
   const named = {
     direction,
     kind,
     netbios,
     domainSid,
     kdcs,
+    kpasswd,
     mode,
     reportOnly,
     rights: options.rights,
     enctypes,
     transits,
     transitive,
+    maxFailures,
+    window,
   };
   return {
     ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),

@@ -1,14 +1,20 @@
 import { RealmwardError } from '../base/errors.ts';
 import { parseSid, type Sid, splitRid, withRid } from '../base/sid.ts';
 import { Etype, STRONG_ETYPES, TRUST_ETYPES } from '../spec/etypes.ts';
+import type { AttemptLimit } from './attempts.ts';
 import type { PrincipalKey } from './principal.ts';
 import type { Right } from './right.ts';
 import type { RightRule, Trust, TrustDirection, TrustKind } from './trust.ts';
+
+/** Fewer failures than domain controllers allow, in the time in which those count at least. */
+export const DEFAULT_ATTEMPTS: AttemptLimit = { maxFailures: 3, window: 1800 };
 
 /** Everything about a trust but its secret. */
 export interface TrustSettings extends Omit<Trust, 'inboundKeys' | 'outboundKeys'> {
   /** KDCs of the trusted realm, each as `host`, `host:port` or `[address]:port`; none: DNS knows them. */
   readonly kdcs: readonly string[];
+  /** Where passwords of its users are changed, likewise; none: at the hosts of `kdcs`, or where DNS says. */
+  readonly kpasswd: readonly string[];
   /** Etypes of the trust's tickets, strongest first. */
   readonly etypes: readonly number[];
 }
@@ -33,6 +39,7 @@ export interface TrustStatement {
   readonly domainSids?: readonly string[] | undefined;
   readonly direction: TrustDirection;
   readonly kdcs?: readonly string[] | undefined;
+  readonly kpasswd?: readonly string[] | undefined;
   /** Left out: `groups`. */
   readonly mode?: Trust['mode'] | undefined;
   readonly reportOnly?: boolean | undefined;
@@ -44,6 +51,8 @@ export interface TrustStatement {
   readonly domains?: readonly string[] | undefined;
   readonly transits?: readonly string[] | undefined;
   readonly transitive?: boolean | undefined;
+  /** Left out: `DEFAULT_ATTEMPTS`. */
+  readonly attempts?: AttemptLimit | undefined;
 }
 
 export interface StatedRule {
@@ -92,16 +101,16 @@ export function idleRules({ domainSids, rights }: TrustSettings): RightRule[] {
 /** The statement that means these settings. */
 export function statementOf(settings: TrustSettings): TrustStatement {
   const { realm, netbios, kind, domainSids, direction, kdcs, mode, reportOnly, rights, etypes } = settings;
-  const { domains, transits, transitive } = settings;
+  const { kpasswd, domains, transits, transitive, attempts } = settings;
   const stated = { realm, netbios, kind, domainSids, direction, kdcs, mode, reportOnly, rights, etypes };
-  return { ...stated, domains, transits, transitive };
+  return { ...stated, kpasswd, domains, transits, transitive, attempts };
 }
 
 /** The trust as the KDC uses it: with keys of its etypes alone. */
 export function trustOf(record: TrustRecord): Trust {
   const used = ({ key }: PrincipalKey): boolean => record.etypes.includes(key.etype);
   const { realm, netbios, kind, domainSids, direction, transits, transitive } = record;
-  const { domains, mode, reportOnly, rights } = record;
+  const { domains, mode, reportOnly, rights, attempts } = record;
   return {
     realm,
     netbios,
@@ -114,6 +123,7 @@ export function trustOf(record: TrustRecord): Trust {
     mode,
     reportOnly,
     rights,
+    attempts,
     inboundKeys: record.keys.inbound.filter(used),
     outboundKeys: record.keys.outbound.filter(used),
   };
@@ -259,6 +269,7 @@ function settingsOf(statement: TrustStatement): TrustSettings {
     domainSids,
     direction,
     kdcs,
+    kpasswd: statement.kpasswd ?? [],
     mode,
     reportOnly,
     rights: (statement.rights ?? []).map(({ rid, sid, right }): RightRule => ({
@@ -269,5 +280,6 @@ function settingsOf(statement: TrustStatement): TrustSettings {
     domains: [...new Set(domains.map((domain) => domain.toLowerCase()))],
     transits: statement.transits ?? [],
     transitive: statement.transitive ?? false,
+    attempts: statement.attempts ?? DEFAULT_ATTEMPTS,
   };
 }

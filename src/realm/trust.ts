@@ -1,6 +1,7 @@
 import type { Seconds } from '../base/ports.ts';
 import { type Sid, withRid } from '../base/sid.ts';
 import { RightRid } from '../spec/right-rids.ts';
+import type { AttemptLimit } from './attempts.ts';
 import type { PrincipalKey } from './principal.ts';
 import { type Right, RIGHTS } from './right.ts';
 
@@ -37,6 +38,8 @@ export interface Trust {
   /** Grant nothing, and log what would be granted. */
   readonly reportOnly: boolean;
   readonly rights: readonly RightRule[];
+  /** Wrong passwords of one of its accounts that are tried there through us. */
+  readonly attempts: AttemptLimit;
   /** Keys of `krbtgt/US@THEM` and `krbtgt/THEM@US`: those of the current secret before those of the one before it. */
   readonly inboundKeys: readonly PrincipalKey[];
   readonly outboundKeys: readonly PrincipalKey[];

@@ -58,10 +58,14 @@ export interface TrustTable {
   /** This and the other lists are JSON. */
   domain_sids: string;
   kdcs: string;
+  kpasswd: string;
   etypes: string;
   domains: string;
   transits: string;
   rights: string;
+  max_failures: number;
+  /** Seconds. */
+  failure_window: number;
   /** Keys of all etypes (key-list.ts), each list sealed (seal.ts). */
   inbound_keys: Uint8Array;
   outbound_keys: Uint8Array;

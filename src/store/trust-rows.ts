@@ -20,10 +20,12 @@ export function toTrust(row: TrustRow, ring: MasterKeyRing): TrustRecord {
     transitive: row.transitive !== 0,
     domainSids: JSON.parse(row.domain_sids) as TrustRecord['domainSids'],
     kdcs: JSON.parse(row.kdcs) as TrustRecord['kdcs'],
+    kpasswd: JSON.parse(row.kpasswd) as TrustRecord['kpasswd'],
     etypes: JSON.parse(row.etypes) as TrustRecord['etypes'],
     domains: JSON.parse(row.domains) as TrustRecord['domains'],
     transits: JSON.parse(row.transits) as TrustRecord['transits'],
     rights: JSON.parse(row.rights) as TrustRecord['rights'],
+    attempts: { maxFailures: row.max_failures, window: row.failure_window },
     keys: {
       inbound: openKeys(row, 'inbound', row.inbound_keys, ring),
       outbound: openKeys(row, 'outbound', row.outbound_keys, ring),
@@ -42,10 +44,13 @@ export function settingColumns(trust: TrustRecord) {
     transitive: trust.transitive ? 1 : 0,
     domain_sids: JSON.stringify(trust.domainSids),
     kdcs: JSON.stringify(trust.kdcs),
+    kpasswd: JSON.stringify(trust.kpasswd),
     etypes: JSON.stringify(trust.etypes),
     domains: JSON.stringify(trust.domains),
     transits: JSON.stringify(trust.transits),
     rights: JSON.stringify(trust.rights.map(({ sid, right }) => ({ sid, right }))),
+    max_failures: trust.attempts.maxFailures,
+    failure_window: trust.attempts.window,
   };
 }
 

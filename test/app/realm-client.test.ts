@@ -101,14 +101,33 @@ await t.test(
   },
 );
 
+await t.test(
+  'passwords of a trusted realm are changed where the trust says, or beside its KDCs',
+  async (t) => {
+    const trust = (kdcs: string[], kpasswd: string[]) =>
+      start(t, {
+        records: { find: async () => ({ ...(await TwoRealms.create()).trust, kdcs, kpasswd }) },
+        // Nobody listens there: DNS does not answer.
+        dns: { servers: ['127.0.0.1:9'] },
+      });
+    const servers = async ({ client }: Awaited<ReturnType<typeof trust>>, service: 'kdc' | 'kpasswd') =>
+      (await client.locate(AD_REALM, service)).servers.map(({ host, port }) => `${host}:${port}`);
+    const named = await trust(['192.0.2.1:1088'], ['192.0.2.2', '192.0.2.3:1464']);
+    t.same(await servers(named, 'kpasswd'), ['192.0.2.2:464', '192.0.2.3:1464']);
+    t.same(await servers(named, 'kdc'), ['192.0.2.1:1088']);
+    t.same(await servers(await trust(['192.0.2.1:1088'], []), 'kpasswd'), ['192.0.2.1:464']);
+    const byDns = await trust([], ['192.0.2.2:1464']);
+    t.same(await servers(byDns, 'kpasswd'), ['192.0.2.2:1464']);
+    await t.rejects(servers(byDns, 'kdc'), { code: 'no-servers', message: /DNS/ });
+  },
+);
+
 await t.test('whose users may log in: ours, those of inbound trusts, and those behind them', (t) => {
   const limit = { maxFailures: 7, window: 60 };
-  const config = { realm: REALM, trusts: [{ realm: 'A.EXAMPLE', attempts: limit }] } as unknown as Parameters<
-    typeof loginRealms
-  >[0];
-  const realms = loginRealms(config, [
+  const realms = loginRealms(REALM, [
     adTrust({
       realm: 'A.EXAMPLE',
+      attempts: limit,
       netbios: 'A',
       domains: ['a.example'],
       transits: ['C.EXAMPLE', 'B.EXAMPLE'],

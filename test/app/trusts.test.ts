@@ -48,6 +48,9 @@ await t.test('a trust means what it says', (t) => {
     domainSid: ${AD}
     direction: both
     kdcs: ["127.0.0.2:10088", dc2.ad.example.test, "[2001:db8::1]:88"]
+    kpasswd: [dc1.ad.example.test, "127.0.0.2:10464"]
+    maxFailures: 5
+    window: 1h30m
     secret: { env: TRUST_SECRET }
     mode: groups
     reportOnly: true
@@ -57,8 +60,7 @@ await t.test('a trust means what it says', (t) => {
     transits: [CHILD.AD.EXAMPLE.TEST]
     transitive: true
 `);
-  const { secret, attempts, ...settings } = present(trust);
-  t.same(attempts, { maxFailures: 3, window: 1800 });
+  const { secret, ...settings } = present(trust);
   t.same(settings, {
     realm: 'AD.EXAMPLE.TEST',
     netbios: 'ADEX',
@@ -66,6 +68,8 @@ await t.test('a trust means what it says', (t) => {
     domainSids: [AD],
     direction: 'both',
     kdcs: ['127.0.0.2:10088', 'dc2.ad.example.test', '[2001:db8::1]:88'],
+    kpasswd: ['dc1.ad.example.test', '127.0.0.2:10464'],
+    attempts: { maxFailures: 5, window: 5400 },
     mode: 'groups',
     reportOnly: true,
     rights: [
@@ -80,7 +84,7 @@ await t.test('a trust means what it says', (t) => {
   t.equal(secret.read({ TRUST_SECRET: 'x' }), 'x');
   t.throws(() => secret.read({}), {
     code: 'no-secret',
-    message: /realm\.yaml:12: trusts\[0\]\.secret: .*TRUST_SECRET is not set/,
+    message: /realm\.yaml:15: trusts\[0\]\.secret: .*TRUST_SECRET is not set/,
   });
   t.end();
 });
@@ -98,6 +102,8 @@ await t.test('what is left out of a trust has the documented default', (t) => {
     etypes: [18, 17],
     domains: ['ad.example.test'],
     kdcs: [],
+    kpasswd: [],
+    attempts: { maxFailures: 3, window: 1800 },
     transits: [],
     transitive: false,
     rights: [],
@@ -199,6 +205,9 @@ await t.test('each mistake in a trust is told where it stands, with what to writ
       'trusts[0].enctypes: found a list, expected a list with at least one encryption type',
     ],
     [whole(', kdcs: [":88"]'), 'trusts[0].kdcs[0]: found ":88", expected a host name or an IP address'],
+    [whole(', kpasswd: [a b]'), 'trusts[0].kpasswd[0]: found "a b", expected a host name or an IP address'],
+    [whole(', maxFailures: 0'), 'trusts[0].maxFailures: found the number 0, expected a whole number from 1'],
+    [whole(', window: 59s'), 'trusts[0].window: found "59s", expected a duration such as 30m, at least 1m'],
     [whole(', netbios: A/B'), 'trusts[0].netbios: found "A/B", expected a NETBIOS name'],
     [whole(', domains: [a b]'), 'trusts[0].domains[0]: found "a b", expected a DNS name'],
     [

@@ -67,6 +67,7 @@ await t.test('an operator makes a trust with AD, and is told what to type there'
     encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
     domains:          ad.example.test
     transitive:       no: nobody goes on from here over this trust and another
+    wrong passwords:  at most 3 of one account in 30m are tried there
     secret:           version 1, set TIME, less than a day ago
     declared:         no
     rights:           by these groups; of several the highest counts.
@@ -118,9 +119,31 @@ await t.test('a trust is changed, given another secret, and removed', async (t) 
     encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
     domains:          ad.example.test
     transitive:       no: nobody goes on from here over this trust and another
+    wrong passwords:  at most 3 of one account in 30m are tried there
     secret:           version 1, set TIME, less than a day ago
     declared:         no
     rights:           none: the map is empty.
+    $ realmward trust set AD.EXAMPLE.TEST --max-failures 5 --window 1h30m --kdcs dc1.ad.example.test --kpasswd dc2.ad.example.test,192.0.2.10:1464
+    The trust now:
+    realm:            AD.EXAMPLE.TEST
+    kind:             ad: Active Directory
+    direction:        both: users of AD.EXAMPLE.TEST come to us, and our users go to AD.EXAMPLE.TEST. Active Directory calls this "two-way": its users coming to us is the incoming half of it.
+    domain SID:       SID
+    KDCs:             dc1.ad.example.test
+    password servers: dc2.ad.example.test, 192.0.2.10:1464
+    encryption types: aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96
+    domains:          ad.example.test
+    transitive:       no: nobody goes on from here over this trust and another
+    wrong passwords:  at most 5 of one account in 1h30m are tried there
+    secret:           version 1, set TIME, less than a day ago
+    declared:         no
+    rights:           none: the map is empty.
+    $ realmward trust set AD.EXAMPLE.TEST --max-failures 1001
+    realmward: the trust cannot be so: maxFailures: expected a whole number from 1 to 1000
+    [exit 2]
+    $ realmward trust set AD.EXAMPLE.TEST --window 30
+    realmward: the trust cannot be so: window: expected a duration such as 30m, at least 1m, at most 30d
+    [exit 2]
     $ realmward trust rotate AD.EXAMPLE.TEST --password-stdin < 'Second'
     The trust with AD.EXAMPLE.TEST has a new secret, version 2.
     Tickets that come from there count with it and with the one before it, version 1.
@@ -381,6 +404,9 @@ await t.test('with --json every verb prints what scripts can read', async (t) =>
     netbios: null,
     domainSids: [AD],
     kdcs: [],
+    kpasswd: [],
+    maxFailures: 3,
+    window: 1800,
   };
   t.match(
     await json(

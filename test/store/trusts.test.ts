@@ -25,6 +25,8 @@ const SETTINGS = checkedTrust(
     domainSids: [AD_SID, 'S-1-5-21-4-5-6'],
     direction: 'both',
     kdcs: ['127.0.0.2:10088'],
+    kpasswd: ['127.0.0.2:10464'],
+    attempts: { maxFailures: 5, window: 600 },
     rights: [
       { rid: 1107, right: 'Administrator' },
       { sid: 'S-1-5-21-4-5-6-1108', right: 'Viewer' },

@@ -39,6 +39,7 @@ export function adTrust(fields: Partial<Trust> = {}): Trust {
       { sid: parseSid(`${AD_SID}-1108`), right: 'Viewer' },
       { sid: parseSid(`${AD_SID}-1109`), right: 'Join-Realm' },
     ],
+    attempts: { maxFailures: 3, window: 1800 },
     inboundKeys: keys,
     outboundKeys: keys.map(({ kvno, key }) => ({
       kvno,

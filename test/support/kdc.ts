@@ -40,6 +40,8 @@ export interface TrustConfig {
   readonly netbios?: string;
   readonly domainSid?: string | readonly string[];
   readonly kdcs?: readonly string[];
+  /** Where its users change their passwords; `host:port`. */
+  readonly kpasswd?: readonly string[];
   readonly enctypes?: readonly string[];
   /** Realms behind this one, and DNS suffixes beside its own. */
   readonly transits?: readonly string[];

@@ -106,6 +106,7 @@ export class TwoRealms {
       mode: 'groups',
       reportOnly: false,
       rights: [],
+      attempts: { maxFailures: 3, window: 1800 },
       inboundKeys: outboundKeys,
       outboundKeys: inboundKeys,
       ...fields,

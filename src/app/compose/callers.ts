@@ -56,7 +56,7 @@ export function createCallers({
       return { name, keys: directory.get(name)?.keys ?? [] };
     });
   const guard = createAttemptGuard({
-    realms: () => loginRealms(config, trustDirectory.all()),
+    realms: () => loginRealms(realm, trustDirectory.all()),
     attempts: store.attempts,
     addressLimit: config.login,
     clock,

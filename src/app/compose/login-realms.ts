@@ -1,19 +1,14 @@
 import type { GuardedRealm } from '../../http/attempt-guard.ts';
 import { isInbound, type Trust } from '../../realm/trust.ts';
-import type { Config } from '../config/load.ts';
-
-/** Attempts at passwords of a trusted realm that the configuration does not declare: fewer than domain controllers allow. */
-const DEFAULT_LIMIT = { maxFailures: 3, window: 1800 };
 
 /** The realms whose users may log in here, ours first: those with an inbound trust, and those behind one. */
 export function loginRealms(
-  { realm, trusts: declared }: Pick<Config, 'realm' | 'trusts'>,
+  realm: string,
   trusts: readonly Trust[],
 ): readonly [GuardedRealm, ...GuardedRealm[]] {
   const direct: GuardedRealm[] = [];
   const behind: GuardedRealm[] = [];
-  for (const { realm: name, kind, netbios, domains, transits } of trusts.filter(isInbound)) {
-    const limit = declared.find((one) => one.realm === name)?.attempts ?? DEFAULT_LIMIT;
+  for (const { realm: name, kind, netbios, domains, transits, attempts: limit } of trusts.filter(isInbound)) {
     const shared = { instances: kind !== 'ad', limit };
     direct.push({
       ...shared,

@@ -2,13 +2,11 @@ import { uniqueClock } from '../../client/clock.ts';
 import {
   type ClientContext,
   ClientError,
-  createLocator,
   createSender,
   type Locate,
   type Send,
   type SenderEvent,
 } from '../../client/index.ts';
-import { createDnsClient, type DnsOptions } from '../../client/node-dns.ts';
 import { nodeNetwork, nodeTimer as timer } from '../../client/node.ts';
 import type { Server } from '../../client/server.ts';
 import { DerError } from '../../codec/der/error.ts';
@@ -18,21 +16,17 @@ import { nodeCrypto } from '../../crypto/node.ts';
 import type { Kdc } from '../../kdc/kdc.ts';
 import type { Kpasswd } from '../../kpasswd/kpasswd.ts';
 import type { RealmPolicy } from '../../realm/policy.ts';
-import type { TrustRepository } from '../../realm/ports.ts';
 import { isInbound, type TrustDirectory } from '../../realm/trust.ts';
 import { PaType } from '../../spec/pa-types.ts';
+import { trustServers, type TrustServersOptions } from './trust-servers.ts';
 
-export interface RealmClientOptions {
+export interface RealmClientOptions extends TrustServersOptions {
   readonly realm: string;
   readonly policy: Pick<RealmPolicy, 'clockSkew'>;
   readonly kdc: Kdc;
   /** Where passwords of our realm are changed. */
   readonly kpasswd: Kpasswd;
   readonly trusts: TrustDirectory;
-  /** Tells where a trust's KDCs are. */
-  readonly records: Pick<TrustRepository, 'find'>;
-  /** Default: the system's resolvers. */
-  readonly dns?: DnsOptions;
   readonly observe?: (event: SenderEvent) => void;
 }
 
@@ -77,17 +71,14 @@ export function realmClient(options: RealmClientOptions): RealmClient {
   };
 }
 
-function declaredRealms({ trusts, records, dns }: RealmClientOptions): Locate {
-  const options = { now: timer.now, random: Math.random };
-  const byDns = createLocator({ ...options, dns: createDnsClient(dns) });
+function declaredRealms({ trusts, ...options }: RealmClientOptions): Locate {
+  const declared = trustServers(options);
   return async (realm, service) => {
     const behind = trusts.all().some((trust) => isInbound(trust) && trust.transits.includes(realm));
     const trust = trusts.find(realm);
     if (trust === undefined ? !behind : !isInbound(trust))
       throw new ClientError('no-servers', 'It is no realm whose users may come here.');
-    const kdcs = (await records.find(realm))?.kdcs ?? [];
-    if (kdcs.length === 0) return byDns(realm, service);
-    return createLocator({ ...options, realms: { [realm]: kdcs } })(realm, service);
+    return declared(realm, service);
   };
 }
 

@@ -1,15 +1,10 @@
-import { ClientError, createLocator, createSender, type Locate, type Send } from '../../client/index.ts';
-import { createDnsClient, type DnsOptions } from '../../client/node-dns.ts';
+import { ClientError, createSender, type Locate, type Send } from '../../client/index.ts';
 import { nodeNetwork, nodeTimer } from '../../client/node.ts';
-import type { TrustRepository } from '../../realm/ports.ts';
 import type { TrustDirectory } from '../../realm/trust.ts';
+import { trustServers, type TrustServersOptions } from './trust-servers.ts';
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends TrustServersOptions {
   readonly trusts: TrustDirectory;
-  /** Tells where a trust's KDCs are. */
-  readonly records: Pick<TrustRepository, 'find'>;
-  /** Default: the system's resolvers. */
-  readonly dns?: DnsOptions;
 }
 
 /** The KDCs of declared realms, as a proxy reaches them. */
@@ -27,16 +22,12 @@ const PATIENCE = 4000;
  * KDCs are where the trust says, or where DNS says under the name that the operator has written: what a request names is compared with these
  * names, and never asked for (CVE-2025-59088).
  */
-export function createUpstream({ trusts, records, dns }: UpstreamOptions): Upstream {
-  const { now } = nodeTimer;
-  const byDns = createLocator({ dns: createDnsClient(dns), now, random: Math.random });
+export function createUpstream({ trusts, ...options }: UpstreamOptions): Upstream {
+  const declared = trustServers(options);
   const realms = (): readonly string[] => trusts.all().flatMap(({ realm, transits }) => [realm, ...transits]);
   const locate: Locate = async (realm, service) => {
     if (!realms().includes(realm)) throw new ClientError('no-servers', 'No trust with it is declared.');
-    const { kdcs = [] } = (await records.find(realm)) ?? {};
-    const found = await (kdcs.length === 0
-      ? byDns(realm, service)
-      : createLocator({ realms: { [realm]: kdcs }, now, random: Math.random })(realm, service));
+    const found = await declared(realm, service);
     // Answers of an AD often do not fit into a datagram.
     const servers = found.servers.map((server) => ({
       ...server,

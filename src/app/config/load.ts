@@ -60,8 +60,6 @@ export interface DeclaredService {
 }
 
 export interface DeclaredTrust extends TrustSettings {
-  /** Wrong passwords of one account, tried there through us. */
-  readonly attempts: AttemptLimit;
   readonly secret: Secret;
 }
 
@@ -290,10 +288,9 @@ function toConfig(values: ConfigValues, file: string, yaml: YamlFile): Config {
     services: values.services.map((service) => ({ name: accountName(service.name, 'service', realm) })),
     trusts: values.trusts.map((trust, i) => ({
       ...checkedTrust(trustStatement(trust), { realm, sid }),
-      attempts: attemptLimit(trust),
       secret: new Secret(secretSource(trust.secret, folder), where(['trusts', i, 'secret'])),
     })),
-    login: attemptLimit(values.login),
+    login: { maxFailures: values.login.maxFailures, window: seconds(values.login.window) },
     time: values.time && { servers: values.time.servers, interval: seconds(values.time.interval) },
     log: {
       file: values.log.file === undefined ? undefined : resolve(folder, values.log.file),
@@ -313,10 +310,6 @@ function certificateFiles(
 function secretSource(secret: ConfigValues['users'][number]['password'], folder: string): SecretSource {
   if (typeof secret === 'string') return { value: secret };
   return 'file' in secret ? { file: resolve(folder, secret.file) } : secret;
-}
-
-function attemptLimit({ maxFailures, window }: ConfigValues['login']): AttemptLimit {
-  return { maxFailures, window: seconds(window) };
 }
 
 function strongestFirst(names: readonly string[]): readonly number[] {

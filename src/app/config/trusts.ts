@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { parseServer } from '../../client/server.ts';
 import { etypeByName } from '../../crypto/etypes.ts';
 import { RIGHTS } from '../../realm/right.ts';
-import { readTrust, type TrustStatement } from '../../realm/trust-settings.ts';
+import { DEFAULT_ATTEMPTS, readTrust, type TrustStatement } from '../../realm/trust-settings.ts';
 import type { TrustingRealm, TrustMistake } from '../../realm/trust-settings.ts';
 import { TRUST_DIRECTIONS, TRUST_KINDS } from '../../realm/trust.ts';
+import { formatDuration, parseDuration } from './duration.ts';
 import {
   accepts,
   duration,
@@ -21,6 +22,8 @@ import {
 const DNS_NAME = 'a DNS name, such as ad.example';
 const KDC =
   'a host name or an IP address, and :port where that is not 88, such as "192.0.2.1:88", or the URL of a KDC proxy (https://…)';
+const KPASSWD =
+  'a host name or an IP address, and :port where that is not 464, such as "192.0.2.1:464", or the URL of a KDC proxy (https://…)';
 const RID = 'the RID of a group: a whole number from 1 to 4294967295';
 const FAILURES = 'a whole number from 1 to 1000';
 const BEHIND = 'a list of realms, such as [CHILD.AD.EXAMPLE]';
@@ -59,6 +62,16 @@ export const trust = object({
     ),
     'a list of servers, such as ["192.0.2.1:88"]',
   ).meta({ description: 'KDCs of the trusted realm. Left out: DNS SRV records tell them.' }),
+  kpasswd: list(
+    z.string({ error: KPASSWD }).refine(
+      accepts((value) => parseServer(value, 464)),
+      { error: KPASSWD },
+    ),
+    'a list of servers, such as ["192.0.2.1:464"]',
+  ).meta({
+    description:
+      'Where its users change their passwords (kpasswd). Left out: at the hosts of kdcs, port 464, or where DNS SRV records say.',
+  }),
   secret: secret.meta({
     description:
       'Secret that both sides share, when the trust is made; changing it here later changes nothing: see "realmward trust rotate".',
@@ -109,12 +122,12 @@ export const trust = object({
     .int({ error: FAILURES })
     .min(1, { error: FAILURES })
     .max(1000, { error: FAILURES })
-    .default(3)
+    .default(DEFAULT_ATTEMPTS.maxFailures)
     .meta({
       description:
         'How many wrong passwords for one of its accounts are tried there through this server, within the window; then the account has to wait here. Fewer than lock it there.',
     }),
-  window: duration('30m', 60, 30 * 86_400).meta({
+  window: duration(formatDuration(DEFAULT_ATTEMPTS.window), 60, 30 * 86_400).meta({
     description:
       'The time in which maxFailures are counted: at least that in which the trusted realm counts.',
   }),
@@ -140,6 +153,7 @@ export function trustStatement(values: Omit<TrustValues, 'secret'>): TrustStatem
     domainSids: typeof domainSid === 'string' ? [domainSid] : domainSid,
     direction,
     kdcs,
+    kpasswd: values.kpasswd,
     mode,
     reportOnly,
     rights: values.rights,
@@ -147,6 +161,7 @@ export function trustStatement(values: Omit<TrustValues, 'secret'>): TrustStatem
     domains: values.domains,
     transits: values.transits,
     transitive: values.transitive,
+    attempts: { maxFailures: values.maxFailures, window: parseDuration(values.window) as number },
   };
 }
 

@@ -5,6 +5,7 @@ import * as principals from './0001-principals.ts';
 import * as trusts from './0002-trusts.ts';
 import * as devices from './0003-devices.ts';
 import * as transitiveTrusts from './0004-transitive-trusts.ts';
+import * as trustLogins from './0005-trust-logins.ts';
 
 /** Every migration by name, in order. One that was published is never edited: what comes later is a migration of its own. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -12,6 +13,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-trusts': trusts,
   '0003-devices': devices,
   '0004-transitive-trusts': transitiveTrusts,
+  '0005-trust-logins': trustLogins,
 };
 
 /**
