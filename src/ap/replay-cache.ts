@@ -5,17 +5,20 @@ export interface ReplayCacheOptions {
   readonly clockSkew?: Seconds;
   /** Most authenticators that are remembered, about 100 bytes each. Default 100 000. */
   readonly capacity?: number;
-  /** Since when track is kept: a server gives its start, so that what it was sent before is not taken for new. Left out: since ever. */
-  readonly since?: Seconds;
+  /**
+   * Since when track is kept, in epoch microseconds as `Clock` gives them: a server gives its start, so that what it was sent before is not taken
+   * for new. Left out: since ever.
+   */
+  readonly since?: number;
 }
 
 /** Remembers authenticators for as long as they could be sent again. */
 export interface ReplayCache {
   /**
-   * Whether this is certainly the first time that `tag` is shown, which is then remembered. `ctime` is the authenticator's time and within
-   * clock skew of `now`. Tags of what was made with a key need not be hashed: the MAC at the end of an authenticator's ciphertext is one.
+   * Whether this is certainly the first time that `tag` is shown, which is then remembered. `ctime` and `cusec` are the authenticator's time, which
+   * is within clock skew of `now`. Tags of what was made with a key need not be hashed: the MAC at the end of an authenticator's ciphertext is one.
    */
-  firstTime(tag: string, ctime: Seconds, now: Seconds): boolean;
+  firstTime(tag: string, ctime: Seconds, cusec: number, now: Seconds): boolean;
   /** Authenticators remembered at the moment. */
   readonly size: number;
 }
@@ -27,11 +30,11 @@ export interface ReplayCache {
  * younger than these is refused from then on.
  */
 export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache {
-  const { clockSkew = 300, capacity = 100_000, since } = options;
+  const { clockSkew = 300, capacity = 100_000, since = -Infinity } = options;
   /** Tags by the second of their authenticator. */
   const seconds = new Map<Seconds, Set<string>>();
   /** Nothing up to this second is known any more. */
-  let forgotten = since ?? -Infinity;
+  let forgotten = -Infinity;
   let size = 0;
 
   const forget = (second: Seconds): void => {
@@ -43,8 +46,8 @@ export function createReplayCache(options: ReplayCacheOptions = {}): ReplayCache
     get size() {
       return size;
     },
-    firstTime(tag, ctime, now) {
-      if (ctime <= forgotten) return false;
+    firstTime(tag, ctime, cusec, now) {
+      if (ctime <= forgotten || ctime * 1_000_000 + cusec < since) return false;
       const tags = seconds.get(ctime);
       if (tags?.has(tag) === true) return false;
       if (tags === undefined) {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { callbackify } from 'node:util';
 import { createReplayCache } from '../ap/replay-cache.ts';
 import { type Acceptor, keysOf } from '../ap/verify-ap-req.ts';
-import { type Clock, nowSeconds, type Seconds } from '../base/ports.ts';
+import type { Clock, Seconds } from '../base/ports.ts';
 import { readKeytab } from '../codec/keytab.ts';
 import { nodeCrypto } from '../crypto/node.ts';
 import type { Crypto } from '../crypto/crypto.ts';
@@ -65,7 +65,7 @@ export function nodeAcceptor(
 ): Acceptor {
   const clock = uniqueClock();
   // What was sent before this moment may be known to somebody, and is not to us.
-  const replays = createReplayCache({ clockSkew, since: nowSeconds(clock) });
+  const replays = createReplayCache({ clockSkew, since: clock.microseconds() });
   return { crypto: nodeCrypto, clock, clockSkew, keys: keysOf(readKeytab(keytab)), replays };
 }
 

@@ -1,5 +1,5 @@
 import { createReplayCache } from '../ap/replay-cache.ts';
-import { nowSeconds, type Seconds } from '../base/ports.ts';
+import type { Seconds } from '../base/ports.ts';
 import type { RealmwardError } from '../base/errors.ts';
 import { createAcceptor } from './negotiate.ts';
 import { NegotiateError } from './negotiate-error.ts';
@@ -33,7 +33,7 @@ export function createNegotiateCallers(
   options: NegotiateCallersOptions,
 ): (authorization: string, connection: object) => Promise<NegotiatedCaller> {
   const { clock, clockSkew, directory, reader, services } = options;
-  const replays = createReplayCache({ clockSkew, since: nowSeconds(clock) });
+  const replays = createReplayCache({ clockSkew, since: clock.microseconds() });
   const keys = serviceKeys(directory, options.realm, services);
   const negotiation = (
     certificates: readonly Uint8Array[] | undefined,

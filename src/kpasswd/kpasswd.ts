@@ -4,7 +4,6 @@ import { createReplayCache, type ReplayCache } from '../ap/replay-cache.ts';
 import type { ServiceKey } from '../ap/verify-ap-req.ts';
 import { KADMIN_CHANGEPW } from '../accounts/realm-principals.ts';
 import { RealmwardError } from '../base/errors.ts';
-import { nowSeconds } from '../base/ports.ts';
 import { RecentMap } from '../base/recent-map.ts';
 import { decodeKpasswdRequest, type KpasswdRequest } from '../codec/kpasswd.ts';
 import { parseName } from '../realm/name.ts';
@@ -37,8 +36,7 @@ export function createKpasswd(options: KpasswdOptions): Kpasswd {
   const { clockSkew, accounts } = options;
   const service: Service = {
     ...options,
-    // To the second before the start: what was sent in the second of the start itself was sent to us, nobody else was there to get it.
-    replays: createReplayCache({ clockSkew, since: nowSeconds(accounts.clock) - 1 }),
+    replays: createReplayCache({ clockSkew, since: accounts.clock.microseconds() }),
     changes: new RecentMap(MAX_CHANGES),
     queue: createQueue(QUEUE),
   };

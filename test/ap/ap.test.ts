@@ -410,29 +410,30 @@ await t.test('a replay cache', async (t) => {
 
   await t.test('remembers for as long as something can come again, and no longer', async (t) => {
     const cache = createReplayCache({ clockSkew: 300 });
-    t.ok(cache.firstTime('a', NOW + 300, NOW));
-    t.notOk(cache.firstTime('a', NOW + 300, NOW));
-    t.notOk(cache.firstTime('a', NOW + 300, NOW + 600), 'until the last second in which it is accepted');
-    t.ok(cache.firstTime('a', NOW + 301, NOW), 'at another time it is another one');
-    t.ok(cache.firstTime('b', NOW + 902, NOW + 902));
+    t.ok(cache.firstTime('a', NOW + 300, 0, NOW));
+    t.notOk(cache.firstTime('a', NOW + 300, 0, NOW));
+    t.notOk(cache.firstTime('a', NOW + 300, 0, NOW + 600), 'until the last second in which it is accepted');
+    t.ok(cache.firstTime('a', NOW + 301, 0, NOW), 'at another time it is another one');
+    t.ok(cache.firstTime('b', NOW + 902, 0, NOW + 902));
     t.equal(cache.size, 1, 'then it is let go');
   });
 
   await t.test('that is full refuses what it may have forgotten, and takes what is newer', async (t) => {
     const cache = createReplayCache({ clockSkew: 300, capacity: 100 });
-    for (let i = 0; i < 101; i++) t.ok(cache.firstTime(`a${i}`, NOW + Math.floor(i / 10), NOW));
+    for (let i = 0; i < 101; i++) t.ok(cache.firstTime(`a${i}`, NOW + Math.floor(i / 10), 0, NOW));
     t.ok(cache.size <= 100);
-    t.notOk(cache.firstTime('a0', NOW, NOW), 'a replay');
-    t.notOk(cache.firstTime('new', NOW, NOW), 'what might be one');
-    t.ok(cache.firstTime('new', NOW + 1, NOW), 'and nothing else');
-    for (let i = 0; i < 100_000; i++) cache.firstTime(`b${i}`, NOW + (i % 600) - 300, NOW);
+    t.notOk(cache.firstTime('a0', NOW, 0, NOW), 'a replay');
+    t.notOk(cache.firstTime('new', NOW, 0, NOW), 'what might be one');
+    t.ok(cache.firstTime('new', NOW + 1, 0, NOW), 'and nothing else');
+    for (let i = 0; i < 100_000; i++) cache.firstTime(`b${i}`, NOW + (i % 600) - 300, 0, NOW);
     t.ok(cache.size <= 100, 'whatever comes');
   });
 
   await t.test('of a server that was restarted refuses what its predecessor may have seen', async (t) => {
-    const cache = createReplayCache({ since: NOW });
-    t.notOk(cache.firstTime('a', NOW, NOW));
-    t.ok(cache.firstTime('a', NOW + 1, NOW + 1));
+    const cache = createReplayCache({ since: NOW * 1_000_000 + 500_000 });
+    t.notOk(cache.firstTime('a', NOW, 499_999, NOW));
+    t.ok(cache.firstTime('a', NOW, 500_000, NOW), 'what was made since is new');
+    t.ok(cache.firstTime('a', NOW + 1, 0, NOW + 1));
   });
 });
 
