@@ -96,7 +96,14 @@ export function verifyApReq(
   checkPath(ticket, server);
   const subkey = wireKey(authenticator.subkey, etypes);
   // Last, so that nothing is remembered that is refused anyway. The MAC at the end stands for the whole: it is made with the session key.
-  if (acceptor.replays?.firstTime(toHex(cipher.subarray(-16)), authenticator.ctime, authenticator.cusec, now) === false)
+  if (
+    acceptor.replays?.firstTime(
+      toHex(cipher.subarray(-16)),
+      authenticator.ctime,
+      authenticator.cusec,
+      now,
+    ) === false
+  )
     refuse('replay');
   const mutual = (apReq.apOptions & ApOption.MUTUAL_REQUIRED) !== 0;
   return { client, server, ticket, ticketKey, sessionKey, authenticator, subkey, mutual };
