@@ -62,10 +62,13 @@ export async function identityIn(folder: Folder, options: JoinOptions): Promise<
 
 async function untilAnswered(options: JoinOptions, requestId: string): Promise<Answer> {
   const { server, ca, host, joinToken, say } = options;
-  const authorization = `Bearer ${joinToken()}`;
+  const url = new URL('/v1/join', server);
+  if (url.protocol !== 'https:') throw new Error('--server is an https:// address.');
+  const token = joinToken();
+  if (!/^[\w-]+$/.test(token)) throw new Error('The file of --token-file holds no join token.');
   for (let wait = 1; ; wait = Math.min(2 * wait, 60)) {
     try {
-      const answer = await ask(new URL('/v1/join', server), ca, authorization, { host, requestId });
+      const answer = await ask(url, ca, `Bearer ${token}`, { host, requestId });
       if (answer.status < 500 && answer.status !== 429) return answer;
       say(`${server}: ${text(answer, 'message')} Trying again in ${wait} s.`);
     } catch (error) {

@@ -7,7 +7,6 @@
  * --token-file, a join token, is needed until the device has joined.
  */
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { withEmergency } from './emergency.ts';
 import { openFolder } from './files.ts';
 import { identityIn, KEYTAB } from './join.ts';
@@ -30,8 +29,6 @@ try {
   const { host, realm } = identity;
 
   const readTicket = ticketReader(folder.read(KEYTAB) ?? new Uint8Array());
-  // Of what was sent before this moment nobody knows whether it came before: such tickets are refused, and they have times of whole seconds.
-  await sleep(1000);
   const { logIn, page: realmPage } = createProxy(identity, readTicket);
   const { server, url } = await serve({
     ...page,

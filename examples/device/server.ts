@@ -43,6 +43,9 @@ export async function serve(
   return { server, url };
 }
 
+/** What a path that cannot be read leads to. */
+const NOWHERE = new URL('https://localhost/404');
+
 const SESSION = '__Host-session';
 const LOGIN = '__Host-login';
 const MAX_BODY = 4096;
@@ -60,7 +63,7 @@ class Device {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { host, realmPage } = this.#options;
-    const { pathname, searchParams } = new URL(request.url ?? '/', this.#url);
+    const { pathname, searchParams } = URL.parse(request.url ?? '', this.#url) ?? NOWHERE;
     switch (`${request.method} ${pathname}`) {
       case 'GET /':
         return send(response, 200, startPage(host, realmPage !== undefined));
