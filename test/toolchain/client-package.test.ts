@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { startExample } from '../support/example-device.ts';
 import { startRealmwardKdc } from '../support/realmward-kdc.ts';
-import { CLEAN_ENV, runOk, temporaryFolder } from '../support/run.ts';
+import { CLEAN_ENV, run, runOk, temporaryFolder } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = temporaryFolder(t);
@@ -145,6 +146,31 @@ await t.test('plain JavaScript logs in at our KDC, and a device opens the ticket
   const { stdout } = await runOk(process.execPath, args, { cwd: app, env });
   const line = `alice@${kdc.realm} aes256-cts-hmac-sha384-192`;
   t.strictSame(stdout.trim().split('\n'), [line, '2', line, '2', 'true kdc-err-preauth-failed', 'true true']);
+});
+
+await t.test('the examples are copied as they are, and run with the package', async (t) => {
+  const copied = join(folder, 'vendor');
+  for (const name of ['device', 'kerberos-device'])
+    cpSync(join(root, 'examples', name), join(copied, name), { recursive: true });
+  writeFileSync(join(copied, 'package.json'), '{ "type": "module" }');
+  symlinkSync(join(app, 'node_modules'), join(copied, 'node_modules'));
+  const kdc = await startRealmwardKdc(t, {
+    users: [{ name: 'alice', password: 'Alice.pass1', right: 'Administrator' }],
+    services: [{ name: 'host/device1' }],
+  });
+  const keytab = await kdc.exportKeytab('host/device1');
+  const args = [
+    '--data',
+    join(copied, 'data'),
+    '--keytab',
+    keytab,
+    '--kdc',
+    `${kdc.realm}=127.0.0.1:${kdc.port}`,
+  ];
+  const device = await startExample(t, 'kerberos-device', copied, args, { from: copied });
+  t.match(await device.settings('alice:Alice.pass1'), { status: 200, text: /alice@.*, Administrator/ });
+  const { stderr } = await run(process.execPath, [join(copied, 'device/main.ts')], { env });
+  t.equal(stderr, '--cert is missing\n', 'the other one loads');
 });
 
 await t.test('its types are those of a program that is compiled strictly', async (t) => {
