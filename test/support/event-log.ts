@@ -6,6 +6,7 @@ export interface RequestLine {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly exchange: string;
+  readonly action?: string;
   readonly outcome: string;
   readonly reason?: string;
   readonly detail?: string;

@@ -126,7 +126,8 @@ export interface SambaAd {
   addToGroup(group: AdGroupName, member: AdUserName): Promise<void>;
   removeFromGroup(group: AdGroupName, member: AdUserName): Promise<void>;
   setEnabled(user: AdUserName, enabled: boolean): Promise<void>;
-  setPassword(user: AdUserName, password: string): Promise<void>;
+  /** `mustChange`: it is good for nothing but to be changed. */
+  setPassword(user: AdUserName, password: string, options?: { readonly mustChange?: boolean }): Promise<void>;
   /** How old a password must be before its user may change it, in days; at first 1. */
   setPasswordAge(days: number): Promise<void>;
   /** After how many wrong passwords AD locks an account; at first it never does, and then it counts nothing. */
@@ -208,7 +209,8 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
     addToGroup: async (group, member) => void (await change('members', { group, member, add: true })),
     removeFromGroup: async (group, member) => void (await change('members', { group, member, add: false })),
     setEnabled: async (user, enabled) => void (await change('enable', { user, enabled })),
-    setPassword: async (user, password) => void (await change('set_password', { user, password })),
+    setPassword: async (user, password, { mustChange = false } = {}) =>
+      void (await change('set_password', { user, password, mustChange })),
     setPasswordAge: async (days) => void (await change('set_password_age', { days })),
     setLockoutThreshold: async (threshold) => void (await change('set_lockout', { threshold })),
     failedLogons: async (user) =>

@@ -103,7 +103,8 @@ def enable(folder, change):
 
 
 def set_password(folder, change):
-    Directory(folder).db.setpassword('(sAMAccountName=%s)' % change['user'], change['password'])
+    Directory(folder).db.setpassword('(sAMAccountName=%s)' % change['user'], change['password'],
+                                     force_change_at_next_login=change['mustChange'])
 
 
 def set_lockout(folder, change):

@@ -1,4 +1,5 @@
 /** The login proxy in front of an Active Directory domain controller. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { keysOf, verifyApReq } from '../../../src/ap/verify-ap-req.ts';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
@@ -14,7 +15,7 @@ t.setTimeout(240_000);
 
 await t.test('users of Active Directory, who type their password into the page of a device', async (t) => {
   if (!requireSambaAd(t)) return;
-  const ad = await startSambaAd(t, { trust: AD_TRUST });
+  const ad = await startSambaAd(t, { kpasswd: true, trust: AD_TRUST });
   const { alice, carol, mallory, dave } = ad.users;
 
   const server = async (
@@ -102,12 +103,69 @@ await t.test('users of Active Directory, who type their password into the page o
   });
 
   await t.test('fewer where the trust says so', async (t) => {
-    const { device } = await server({ maxFailures: 1, window: '10m' });
+    const { kdc, device } = await server({ maxFailures: 1, window: '10m' });
     await ad.setLockoutThreshold(10);
     t.match((await logIn(`${ad.realm}\\mallory`, 'wrong', device)).body, { result: 'refused' });
     const { count } = await ad.failedLogons('mallory');
     t.match((await logIn(`${ad.realm}\\mallory`, 'wrong', device)).body, { result: 'locked' });
     t.equal((await ad.failedLogons('mallory')).count, count);
+
+    const set = await kdc.cli(['trust', 'set', ad.realm, '--max-failures', '2']);
+    t.equal(set.code, 0, set.output);
+    // The server learns of it within a second; an attempt that it does not make counts nowhere.
+    let again = await logIn(`${ad.realm}\\mallory`, 'wrong', device);
+    for (let tries = 0; tries < 100 && again.body.result === 'locked'; tries++) {
+      await sleep(100);
+      again = await logIn(`${ad.realm}\\mallory`, 'wrong', device);
+    }
+    t.match(again.body, { result: 'refused' });
+    t.match((await logIn(`${ad.realm}\\mallory`, 'wrong', device)).body, { result: 'locked' });
+    t.equal((await ad.failedLogons('mallory')).count, count + 1);
+  });
+
+  await t.test('a password that must be changed is changed at AD, which says what it wants', async (t) => {
+    const kpasswd = [`${ad.address}:${ad.kpasswdPort}`];
+    const { kdc, device } = await server({ kpasswd, maxFailures: 2, window: '10m' });
+    const user = `${ad.realm}\\carol`;
+    const logInWith = (password: string) => logIn(user, password, device);
+    const change = (password: string, newPassword: string) =>
+      device.post('/v1/login/password', { user, password, newPassword });
+    await ad.setPasswordAge(0);
+    await ad.setPassword('carol', 'Given.Passw0rd', { mustChange: true });
+    t.match(await logInWith('Given.Passw0rd'), { status: 403, body: { result: 'expired_password' } });
+    t.match((await logInWith('wrong')).body, { result: 'refused' }, 'whoever does not know it is not told');
+
+    t.match(await change('Given.Passw0rd', 'kurz'), {
+      status: 403,
+      body: { result: 'rejected', message: /at least 7 characters/, hint: /./ },
+    });
+    t.match(
+      await logInWith('Given.Passw0rd'),
+      { body: { result: 'expired_password' } },
+      'nothing was changed',
+    );
+
+    t.strictSame((await change('Given.Passw0rd', 'Chosen.Passw0rd')).body, { result: 'changed' });
+    t.match(await logInWith('Chosen.Passw0rd'), {
+      status: 200,
+      body: { result: 'granted', principal: `carol@${ad.realm}`, right: 'Viewer' },
+    });
+    await findEvent(kdc, 0, { exchange: 'login', action: 'change', outcome: 'changed', client: user });
+
+    const before = ad.log().length;
+    for (let i = 0; i < 2; i++) {
+      t.match(await change('wrong', 'Stolen.Passw0rd'), { status: 403, body: { result: 'refused' } });
+    }
+    const { count } = await ad.failedLogons('carol');
+    t.equal(count, 2, 'counted by AD');
+    t.match(ad.log().slice(before), /carol/i);
+    for (const answer of [
+      await change('Chosen.Passw0rd', 'Next.Passw0rd'),
+      await logInWith('Chosen.Passw0rd'),
+    ])
+      t.match(answer.body, { result: 'locked' });
+    t.equal((await ad.failedLogons('carol')).count, count, 'nobody has asked AD again');
+    t.notMatch(kdc.log(), /Passw0rd/, 'no line of the log holds a password');
   });
 
   await t.test(
