@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { ClientContext, ClientEvent } from '../client/index.ts';
-import type { GuardedAccount } from './attempt-guard.ts';
+import type { GuardedAccount, Identify } from './attempt-guard.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { LoginProgress } from './login-failure.ts';
 
@@ -15,11 +15,21 @@ export function createKeyGate(): Gate {
   return createGate({ concurrency: Math.max(1, availableParallelism() - 1), queue: 1024 });
 }
 
-/** Watches what `context` does about `account`, and makes its keys when `keys` lets it. `own` is our realm. */
+/** Watches what `context` does about `account`, and makes its keys when `identify` and `keys` let it. `own` is our realm. */
 export function accountClient(
   context: ClientContext,
   account: GuardedAccount,
-  { own, keys, signal }: { readonly own: string; readonly keys: Gate; readonly signal: AbortSignal },
+  {
+    own,
+    keys,
+    identify,
+    signal,
+  }: {
+    readonly own: string;
+    readonly keys: Gate;
+    readonly identify: Identify;
+    readonly signal: AbortSignal;
+  },
 ): AccountClient {
   const progress = { own, sent: false, loggedIn: false, offset: 0 };
   const watch = (event: ClientEvent): void => {
@@ -37,7 +47,13 @@ export function accountClient(
     progress,
     context: {
       ...context,
-      crypto: { ...crypto, stringToKey: (...of) => keys.run(() => crypto.stringToKey(...of), signal) },
+      crypto: {
+        ...crypto,
+        async stringToKey(etype, password, salt, params) {
+          await identify(salt);
+          return keys.run(() => crypto.stringToKey(etype, password, salt, params), signal);
+        },
+      },
       observe(event) {
         watch(event);
         context.observe?.(event);

@@ -1,6 +1,6 @@
 import { RealmwardError } from '../base/errors.ts';
 import { type Clock, nowSeconds, type Seconds } from '../base/ports.ts';
-import type { AttemptCounter, AttemptLimit, AttemptOutcome } from '../realm/attempts.ts';
+import type { AllowedAttempt, AttemptCounter, AttemptLimit, AttemptOutcome } from '../realm/attempts.ts';
 import { createGates } from './gate.ts';
 import { accountKey, type LoginName, type LoginRealm, readLoginName } from './login-name.ts';
 import type { PasswordFailure } from './password-proof.ts';
@@ -41,13 +41,30 @@ export type Judged<T> = { readonly outcome: AttemptOutcome } & (
   { readonly result: T } | { readonly error: unknown }
 );
 
+/**
+ * To be called with the salt of the account's keys, as its KDC tells it, before a password is made a key of. An account of Active Directory has several
+ * names: sAMAccountName, what stands before the @ of its userPrincipalName. All of them have its one salt, and count together by that. Rejects where the
+ * account must not be tried; the attempt is over then.
+ */
+export type Identify = (salt: string) => Promise<void>;
+
 /** Lets attempts at passwords through, or says why not. */
 export interface AttemptGuard {
   run<T extends { readonly result: string }>(
     attempt: { readonly user: string; readonly address: string },
-    work: (account: GuardedAccount) => Promise<Judged<T>>,
+    work: (account: GuardedAccount, identify: Identify) => Promise<Judged<T>>,
     signal?: AbortSignal,
   ): Promise<T | PasswordFailure>;
+}
+
+/** The account has used up its limit, until then. */
+class LockedOut extends Error {
+  readonly until: Seconds;
+
+  constructor(until: Seconds) {
+    super('the account has used up its limit');
+    this.until = until;
+  }
 }
 
 /**
@@ -57,6 +74,9 @@ export interface AttemptGuard {
 const AT_ONE_REALM = { concurrency: 64, queue: 512 };
 /** The same for one account: one after the other, so that logins side by side do not use up its limit before the first is settled. */
 const AT_ONE_ACCOUNT = { concurrency: 1, queue: 32 };
+
+/** Stands before a salt among what is counted; no name begins like this. */
+const SALT = 'salt\0';
 
 /**
  * A refusal is answered at a multiple of so many milliseconds after the attempt began: a realm that knows no such user says so at once, and one
@@ -74,26 +94,36 @@ export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
     realm: GuardedRealm,
     account: GuardedAccount,
     address: string,
-    work: (account: GuardedAccount) => Promise<Judged<T>>,
+    work: (account: GuardedAccount, identify: Identify) => Promise<Judged<T>>,
   ): Promise<T | PasswordFailure> {
     const now = (): Seconds => nowSeconds(clock);
     // Others of the address may have failed while this one waited for its turn.
     const blocked = await spray.blocked(address);
     if (blocked !== undefined) return tooManyFromAddress(blocked);
-    const key = accountKey(account.components);
-    const attempt = realm.limit && (await attempts.reserve(realm.realm, key, realm.limit, now()));
-    if (attempt?.allowed === false) return tooManyFailures(realm.realm, attempt.lockedUntil - now());
-    // Until it is judged.
-    let outcome: AttemptOutcome = 'failed';
+    const reserved = new Map<string, AllowedAttempt>();
+    const reserve = async (key: string): Promise<void> => {
+      if (realm.limit === undefined || reserved.has(key)) return;
+      const attempt = await attempts.reserve(realm.realm, key, realm.limit, now());
+      if (!attempt.allowed) throw new LockedOut(attempt.lockedUntil);
+      reserved.set(key, attempt);
+    };
+    let outcome: AttemptOutcome = 'untried';
     try {
-      const judged = await work(account);
+      await reserve(accountKey(account.components));
+      // Until it is judged.
+      outcome = 'failed';
+      const judged = await work(account, (salt) => reserve(`${SALT}${salt}`));
       outcome = judged.outcome;
       if ('error' in judged) throw judged.error;
       // "KRB_AP_ERR_SKEW confirms a password: it counts neither as failure nor as success, and is limited by address like failures."
       if (outcome === 'failed' || judged.result.result === 'clock') await spray.failed(address);
       return judged.result;
+    } catch (error) {
+      if (!(error instanceof LockedOut)) throw error;
+      outcome = 'untried';
+      return tooManyFailures(realm.realm, error.until - now());
     } finally {
-      await attempt?.settle(outcome, now());
+      for (const attempt of reserved.values()) await attempt.settle(outcome, now());
     }
   }
 

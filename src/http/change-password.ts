@@ -1,7 +1,7 @@
 import { changePassword, type ClientContext, nameOf, PasswordRefused } from '../client/index.ts';
 import { KpasswdResult } from '../spec/kpasswd.ts';
 import { accountClient } from './account-client.ts';
-import type { AttemptGuard, GuardedAccount, Judged } from './attempt-guard.ts';
+import type { AttemptGuard, GuardedAccount, Identify, Judged } from './attempt-guard.ts';
 import type { Gate } from './gate.ts';
 import type { PasswordChange, PasswordChanged, PasswordChanger } from './password-proof.ts';
 import { judgedError, withDeadline } from './prove-password.ts';
@@ -23,7 +23,7 @@ export function createPasswordChanger(options: PasswordChangerOptions): Password
     change: (change, signal) =>
       guard.run<PasswordChanged>(
         change,
-        (account) => changeOnce(options, change, account, withDeadline(signal)),
+        (account, identify) => changeOnce(options, change, account, identify, withDeadline(signal)),
         signal,
       ),
   };
@@ -33,10 +33,16 @@ async function changeOnce(
   options: PasswordChangerOptions,
   { password, newPassword, address }: PasswordChange,
   account: GuardedAccount,
+  identify: Identify,
   signal: AbortSignal,
 ): Promise<Judged<PasswordChanged>> {
   const { realm: own, keys } = options;
-  const { context, progress } = accountClient(options.client(address), account, { own, keys, signal });
+  const { context, progress } = accountClient(options.client(address), account, {
+    own,
+    keys,
+    identify,
+    signal,
+  });
   const client = { realm: account.realm, name: nameOf(...account.components) };
   try {
     await changePassword(context, { client, password, newPassword, signal });

@@ -15,7 +15,7 @@ import { defaultSalt, parseName } from '../realm/name.ts';
 import { ErrorCode } from '../spec/error-codes.ts';
 import { Etype } from '../spec/etypes.ts';
 import { type AccountClient, accountClient, inSeconds } from './account-client.ts';
-import type { AttemptGuard, GuardedAccount, Judged } from './attempt-guard.ts';
+import type { AttemptGuard, GuardedAccount, Identify, Judged } from './attempt-guard.ts';
 import type { Person } from './caller.ts';
 import type { Gate } from './gate.ts';
 import { clockFailure, judgeError, type JudgedFailure, maybeCounted } from './login-failure.ts';
@@ -52,8 +52,8 @@ export function createPasswordProver(options: PasswordProverOptions): PasswordPr
   return {
     prove(attempt, signal) {
       const within = withDeadline(signal);
-      const login = (account: GuardedAccount): Promise<Judged<PasswordProof>> => {
-        const limits = { own, keys, signal: within };
+      const login = (account: GuardedAccount, identify: Identify): Promise<Judged<PasswordProof>> => {
+        const limits = { own, keys, identify, signal: within };
         const client = accountClient(options.client(attempt.address), account, limits);
         return new Login(options, attempt, account, client, within).run();
       };

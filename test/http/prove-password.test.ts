@@ -9,6 +9,7 @@ import { createPasswordProver } from '../../src/http/prove-password.ts';
 import { PaType } from '../../src/spec/pa-types.ts';
 import { AD_REALM } from '../support/foreign-tickets.ts';
 import { REALM } from '../support/memory-realm.ts';
+import { present } from '../support/present.ts';
 import { DEVICE, type Proving, startProving } from '../support/proving.ts';
 import { PASSWORD, TwoRealms } from '../support/two-realms.ts';
 
@@ -214,6 +215,30 @@ await t.test('failures at a trusted realm', async (t) => {
       'and she, when the window is over',
     );
     t.equal(realms.theirs.failed.length, 3);
+  });
+
+  await t.test('count together under all names that an account has there', async (t) => {
+    const proving = await startProving(t);
+    const { prove, realms } = proving;
+    // As Active Directory knows somebody by sAMAccountName and by what stands before the @ of userPrincipalName: with the same keys and one salt.
+    const carol = present(realms.theirs.principals.get('carol'));
+    const names = ['c.doe', 'carol.doe', 'carol_d', 'cd'];
+    for (const name of names) realms.theirs.principals.set(name, { ...carol, name });
+    const answers = [];
+    for (const name of ['carol', ...names]) answers.push((await wrong(proving, name)).result);
+    t.same(answers, ['refused', 'refused', 'refused', 'locked', 'locked']);
+    t.equal(realms.theirs.failed.length, 3);
+    t.match(await prove(`${AD_REALM}\\carol`, PASSWORD), { result: 'locked', reason: 'too-many-failures' });
+    t.match(await prove(`${AD_REALM}\\alice`, PASSWORD), { result: 'proven' }, 'others have another salt');
+    t.equal((await wrong(proving, 'nobody')).result, 'refused');
+    realms.ours.clock.advance(1801);
+    realms.theirs.clock.advance(1801);
+    for (let round = 0; round < 3; round++) {
+      t.match(await wrong(proving, 'cd'), { result: 'refused' });
+      t.match(await wrong(proving, 'carol'), { result: 'refused' });
+      t.match(await prove(`${AD_REALM}\\carol`, PASSWORD), { result: 'proven' }, 'a login takes back both');
+    }
+    t.equal(realms.theirs.failed.length, 9);
   });
 
   await t.test('side by side are no more than those one after the other', async (t) => {
