@@ -1,6 +1,7 @@
 /** Joins this machine, or another one, to a realm: from the first try to the keytab on the disk. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RealmwardError } from '../base/errors.ts';
@@ -14,16 +15,22 @@ export interface JoinPlan extends Omit<JoinWish, 'requestId'> {
   /** `https://realm.example`, with a port where that is not 443. */
   readonly server: string;
   readonly trust: TlsTrust;
-  /** UTF-8 of what stands before and behind the colon of Basic authentication, or a join token. Wiped when it is not needed any more. */
-  readonly secret: { readonly user: string; readonly password: Uint8Array } | { readonly token: Uint8Array };
+  /** Asked for once, and only where there is something to join: whoever has joined before may have wiped it. */
+  readonly secret: () => Promise<JoinSecret>;
   readonly keytab: string;
   /** Ask for new keys although the keytab has some. */
   readonly again: boolean;
+  /** Told the answer before the keytab is written: the keytab says that all is done, so what else is kept of the answer is on the disk by then. */
+  readonly keep: (reply: JoinReply) => void;
   /** How long it is tried, in milliseconds; `Infinity`: until it works. */
   readonly patience: number;
   /** Told of each try that failed and will be made again. */
   readonly onRetry: (error: RealmwardError, wait: number) => void;
 }
+
+/** UTF-8 of what stands before and behind the colon of Basic authentication, or a join token. Wiped when it is not needed any more. */
+export type JoinSecret =
+  { readonly user: string; readonly password: Uint8Array } | { readonly token: Uint8Array };
 
 /** What came of it. */
 export interface JoinedRealm extends JoinReply {
@@ -42,21 +49,27 @@ const DONE_WITH: readonly string[] = ['join-malformed', 'join-conflict', 'strang
  * Joins, however often it takes: what fails because a server does not answer is tried again, what the server refuses is not. The same request id
  * goes along until there is an answer on the disk, also when this process is ended and started anew, so that a device joins once.
  * Resolves to `undefined` where the keytab had keys of the device already, and nothing was asked. Throws
- * `RealmwardError`: as `requestJoin`, `no-answer` when `patience` has run out, `bad-server`, `bad-certificate`, `bad-fingerprint`.
+ * `RealmwardError`: as `requestJoin`, `not-found` where the keytab's folder is missing, `no-answer` when `patience` has run out, `bad-server`, `bad-certificate`, `bad-fingerprint`.
  */
 export async function joinRealm(plan: JoinPlan): Promise<JoinedRealm | undefined> {
+  const server = serverUrl(plan.server);
+  const tls = tlsOptions(plan.trust);
+  const pending = `${plan.keytab}.joining`;
+  if (!plan.again && hasKeys(plan.keytab, plan.host)) {
+    rmSync(pending, { force: true });
+    return undefined;
+  }
+  const folder = dirname(plan.keytab);
+  if (!existsSync(folder))
+    throw new RealmwardError('not-found', `there is no folder ${folder} for the keytab`, {
+      hint: 'Make it first, or name another file with --keytab. Nothing was asked of the server.',
+    });
+  const secret = await plan.secret();
   try {
-    const server = serverUrl(plan.server);
-    const tls = tlsOptions(plan.trust);
-    const pending = `${plan.keytab}.joining`;
-    if (!plan.again && hasKeys(plan.keytab, plan.host)) {
-      rmSync(pending, { force: true });
-      return undefined;
-    }
     const { host, serial, model, etypes, http } = plan;
     const wish = { host, serial, model, etypes, http };
     const requestId = pendingRequest(pending, { server: server.origin, ...wish });
-    const authorization = authorizationOf(plan.secret);
+    const authorization = authorizationOf(secret);
     const reply = await untilAnswered(plan, () =>
       requestJoin(server, { tls, authorization, wish: { ...wish, requestId } }),
     ).catch((error: unknown) => {
@@ -64,13 +77,14 @@ export async function joinRealm(plan: JoinPlan): Promise<JoinedRealm | undefined
       if (error instanceof RealmwardError && DONE_WITH.includes(error.code)) rmSync(pending, { force: true });
       throw error;
     });
+    plan.keep(reply);
     const bytes = Buffer.from(reply.keytab, 'base64');
     const { exposed } = appendToKeytabFile(plan.keytab, readKeytab(bytes));
     bytes.fill(0);
     rmSync(pending, { force: true });
     return { ...reply, exposed };
   } finally {
-    ('token' in plan.secret ? plan.secret.token : plan.secret.password).fill(0);
+    ('token' in secret ? secret.token : secret.password).fill(0);
   }
 }
 
@@ -89,7 +103,7 @@ async function untilAnswered<T>({ patience, onRetry }: JoinPlan, attempt: () => 
   }
 }
 
-function authorizationOf(secret: JoinPlan['secret']): string {
+function authorizationOf(secret: JoinSecret): string {
   if ('token' in secret) return `Bearer ${Buffer.from(secret.token).toString('latin1')}`;
   const pair = Buffer.concat([Buffer.from(`${secret.user}:`), secret.password]);
   const text = pair.toString('base64');

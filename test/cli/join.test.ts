@@ -189,10 +189,33 @@ if (requirePeer(t, 'openssl')) {
     await t.test('takes a join token, and wipes what it was in', async (t) => {
       const { got, shell, path, command } = await setUp(t, [joined]);
       writeFileSync(path('token'), 'rwj_abc\n', { mode: 0o600 });
-      const { code } = await cli(shell, command('--token-file', 'token', '--ca', 'ca.pem', '--wipe'));
-      t.equal(code, 0);
+      const boot = command('--host', 'sn-1', '--token-file', 'token', '--ca', 'ca.pem', '--wipe');
+      t.equal((await cli(shell, boot)).code, 0);
       t.match(got, [{ authorization: 'Bearer rwj_abc' }]);
       t.notOk(existsSync(path('token')));
+
+      const { code, stdout } = await cli(shell, boot);
+      t.equal(code, 0, 'at the next boot there is no token, and no need of one');
+      t.match(stdout, 'nothing was done');
+      t.equal(got.length, 1);
+    });
+
+    await t.test('writes the keytab last, as it says that all is done', async (t) => {
+      const { got, shell, path, stage } = await setUp(t, [joined]);
+      t.not((await cli(shell, stage('--token-out', 'not/there', '--wipe'))).code, 0);
+      t.notOk(existsSync(path('kt')));
+      t.ok(existsSync(path('password')));
+      t.equal((await cli(shell, stage('--token-out', 'token'))).code, 0);
+      t.ok(existsSync(path('token')));
+      t.equal(new Set(got.map(({ body }) => body['requestId'])).size, 1, 'the same answer was asked for');
+    });
+
+    await t.test('asks nobody where the keytab could not be written', async (t) => {
+      const { got, shell, stage } = await setUp(t, [joined]);
+      const { code, stderr } = await cli(shell, stage('--keytab', 'not/there/kt'));
+      t.equal(code, 3);
+      t.match(stderr, 'there is no folder not/there for the keytab');
+      t.equal(got.length, 0);
     });
 
     await t.test('reads the password from standard input', async (t) => {

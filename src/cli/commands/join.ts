@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { usageError } from '../context.ts';
 import { commaList, durationOption } from '../options.ts';
 import { knownPassword, type PasswordOptions, readSecretFile, withPasswordOptions } from '../passwords.ts';
+import type { JoinSecret } from '../../app/join-realm.ts';
 import type { Define } from '../verbs.ts';
 
 interface Options extends PasswordOptions {
@@ -52,22 +53,16 @@ export const define: Define = (command, context) => {
   withPasswordOptions(command).action(async (options: Options) => {
     const { joinRealm } = await import('../../app/join-realm.ts');
     const { replaceSecretFile, wipeFile } = await import('../../app/secret-file.ts');
-    const { ca, fingerprint, keytab, host, giveUpAfter } = options;
-    if (ca !== undefined && fingerprint !== undefined)
-      throw usageError('--ca and --fingerprint exclude each other');
+    const { ca, fingerprint, keytab, host, giveUpAfter, tokenOut, caOut } = options;
+    refuseContradictions(options);
     const secretFile = options.tokenFile ?? options.passwordFile;
-    if (options.wipe === true && secretFile === undefined)
-      throw usageError(
-        '--wipe removes a file, and the secret comes from none',
-        'Use --token-file or --password-file.',
-      );
     const joined = await joinRealm({
       server: options.server,
       trust: {
         ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
         ...(fingerprint === undefined ? {} : { fingerprint }),
       },
-      secret: await secretOf(options),
+      secret: () => secretOf(options),
       host,
       serial: options.serial,
       model: options.model,
@@ -75,6 +70,10 @@ export const define: Define = (command, context) => {
       http: options.http,
       keytab,
       again: options.again === true,
+      keep: ({ token, ca: authority }) => {
+        if (tokenOut !== undefined) replaceSecretFile(tokenOut, `${token ?? ''}\n`);
+        if (caOut !== undefined) writeFileSync(caOut, authority ?? '');
+      },
       patience: giveUpAfter === undefined ? Number.POSITIVE_INFINITY : giveUpAfter * 1000,
       onRetry: ({ message }, wait) =>
         context.note(`realmward: ${message}. Trying again in ${(wait / 1000).toFixed(1)} seconds.`),
@@ -85,9 +84,7 @@ export const define: Define = (command, context) => {
         `${keytab} has keys of host/${host.toLowerCase()} already: nothing was done.`,
       );
     } else {
-      const { realm, device, servers, token, ca: authority, exposed } = joined;
-      if (options.tokenOut !== undefined) replaceSecretFile(options.tokenOut, `${token ?? ''}\n`);
-      if (options.caOut !== undefined) writeFileSync(options.caOut, authority ?? '');
+      const { realm, device, servers, exposed } = joined;
       const { principals, kvno } = device;
       context.print(
         { joined: true, realm, principals, kvno, keytab, servers },
@@ -98,22 +95,29 @@ export const define: Define = (command, context) => {
           `realmward: warning: others may read ${keytab}, and with it act as the device: chmod 600 ${keytab}`,
         );
     }
-    if (options.wipe === true && secretFile !== undefined) wipeFile(secretFile);
+    if (options.wipe === true && secretFile !== undefined && existsSync(secretFile)) wipeFile(secretFile);
   });
 
-  async function secretOf(options: Options) {
-    const { user, tokenFile } = options;
-    if ((user === undefined) === (tokenFile === undefined))
-      throw usageError(
-        'one of --user and --token-file is needed',
-        'Who joins the device is an account, or whoever has a join token.',
-      );
-    if (tokenFile !== undefined) return { token: Buffer.from(readSecretFile(tokenFile)) };
-    if (/[:\p{Cc}]/u.test(user as string))
-      throw usageError('--user is no name: it has a colon or a control character');
-    return {
-      user: user as string,
-      password: Buffer.from(await knownPassword(options, user as string, context)),
-    };
+  async function secretOf(options: Options): Promise<JoinSecret> {
+    if (options.tokenFile !== undefined) return { token: Buffer.from(readSecretFile(options.tokenFile)) };
+    const user = options.user as string;
+    return { user, password: Buffer.from(await knownPassword(options, user, context)) };
   }
 };
+
+function refuseContradictions({ ca, fingerprint, user, tokenFile, passwordFile, wipe }: Options): void {
+  if (ca !== undefined && fingerprint !== undefined)
+    throw usageError('--ca and --fingerprint exclude each other');
+  if ((user === undefined) === (tokenFile === undefined))
+    throw usageError(
+      'one of --user and --token-file is needed',
+      'Who joins the device is an account, or whoever has a join token.',
+    );
+  if (user !== undefined && /[:\p{Cc}]/u.test(user))
+    throw usageError('--user is no name: it has a colon or a control character');
+  if (wipe === true && (tokenFile ?? passwordFile) === undefined)
+    throw usageError(
+      '--wipe removes a file, and the secret comes from none',
+      'Use --token-file or --password-file.',
+    );
+}
