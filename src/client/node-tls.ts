@@ -70,7 +70,7 @@ function pinned(fingerprint: string): TlsOptions {
     const at = chain.findIndex(({ fingerprint256 }) => digits(fingerprint256) === fingerprint);
     const found = chain[at];
     if (found === undefined) {
-      const has = chain.map((one) => digits(one.fingerprint256)).join(', ');
+      const has = chain.map((one) => one.fingerprint256).join(', ');
       throw refused(
         host,
         `has another fingerprint (${has})`,

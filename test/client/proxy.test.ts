@@ -205,7 +205,7 @@ await t.test('over HTTPS of Node', async (t) => {
           message,
         });
       await refused(`https://127.0.0.1:${chained.port}/KdcProxy`, /made for another name/);
-      await refused(proxy.url, new RegExp(`has another fingerprint \\(${plain}\\)`));
+      await refused(proxy.url, new RegExp(`has another fingerprint \\(${server.fingerprint}\\)`));
       const evil = await (await makeCa(t)).issue(['localhost']);
       const forged = await startTestProxy(t, { ...evil, cert: evil.cert + ca.cert }, kdc);
       await refused(forged.url, /is signed by nobody|has another fingerprint/);
