@@ -66,7 +66,9 @@ function certificate({ https }: Config): string[] {
       (name) => `the certificate of HTTPS is not for ${name}, which stands in https.names`,
     );
   } catch (error) {
-    return [(error as Error).message];
+    return [
+      `https.certificate and https.key: ${(error as Error).message}; the server will not start with it`,
+    ];
   }
 }
 

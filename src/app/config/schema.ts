@@ -19,11 +19,10 @@ import { trust } from './trusts.ts';
 
 const TEN_YEARS = 3650 * 86_400;
 
-const endpoint = z
-  .string({ error: 'an IP address and a port, such as "192.0.2.1:88" or "[2001:db8::1]:88"' })
-  .refine(accepts(parseEndpoint), {
-    error: 'an IP address and a port, such as "192.0.2.1:88" or "[2001:db8::1]:88"',
-  });
+const endpoint = (usualPort: number) => {
+  const error = `an IP address and a port, such as "192.0.2.1:${usualPort}" or "[2001:db8::1]:${usualPort}"`;
+  return z.string({ error }).refine(accepts(parseEndpoint), { error });
+};
 
 const TIME_SERVER = 'a time server: a name or an IPv4 address, and :port where that is not 123';
 const timeServer = z.string({ error: TIME_SERVER }).refine(accepts(parseTimeServer), { error: TIME_SERVER });
@@ -146,18 +145,21 @@ export const configSchema = object({
     .meta({ description: 'Kind of the store: sqlite, a file in the data folder.' }),
   listen: object({
     kdc: z
-      .array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:88"]' })
+      .array(endpoint(88), { error: 'a list of addresses, such as ["192.0.2.1:88"]' })
       .min(1, { error: 'a list with at least one address, such as ["192.0.2.1:88"]' })
       .meta({
         description:
           'Addresses of the KDC, UDP and TCP on each: "192.0.2.1:88", "[2001:db8::1]:88", "0.0.0.0:88" for all.',
       }),
-    kpasswd: z.array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:464"]' }).default([]).meta({
-      description:
-        'Addresses at which passwords are changed (kpasswd, RFC 3244), UDP and TCP on each: "192.0.2.1:464". Left out: at none.',
-    }),
+    kpasswd: z
+      .array(endpoint(464), { error: 'a list of addresses, such as ["192.0.2.1:464"]' })
+      .default([])
+      .meta({
+        description:
+          'Addresses at which passwords are changed (kpasswd, RFC 3244), UDP and TCP on each: "192.0.2.1:464". Left out: at none.',
+      }),
     https: z
-      .array(endpoint, { error: 'a list of addresses, such as ["192.0.2.1:443"]' })
+      .array(endpoint(443), { error: 'a list of addresses, such as ["192.0.2.1:443"]' })
       .min(1, { error: 'a list with at least one address, such as ["192.0.2.1:443"]' })
       .optional()
       .meta({
