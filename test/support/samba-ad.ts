@@ -128,6 +128,7 @@ export interface SambaAd {
   setEnabled(user: AdUserName, enabled: boolean): Promise<void>;
   /** `mustChange`: it is good for nothing but to be changed. */
   setPassword(user: AdUserName, password: string, options?: { readonly mustChange?: boolean }): Promise<void>;
+  setUserPrincipalName(user: AdUserName, upn: string): Promise<void>;
   /** How old a password must be before its user may change it, in days; at first 1. */
   setPasswordAge(days: number): Promise<void>;
   /** After how many wrong passwords AD locks an account; at first it never does, and then it counts nothing. */
@@ -211,6 +212,7 @@ export async function startSambaAd(t: Scope, options: SambaAdOptions = {}): Prom
     setEnabled: async (user, enabled) => void (await change('enable', { user, enabled })),
     setPassword: async (user, password, { mustChange = false } = {}) =>
       void (await change('set_password', { user, password, mustChange })),
+    setUserPrincipalName: async (user, upn) => void (await change('set_upn', { user, upn })),
     setPasswordAge: async (days) => void (await change('set_password_age', { days })),
     setLockoutThreshold: async (threshold) => void (await change('set_lockout', { threshold })),
     failedLogons: async (user) =>

@@ -107,6 +107,11 @@ def set_password(folder, change):
                                      force_change_at_next_login=change['mustChange'])
 
 
+def set_upn(folder, change):
+    directory = Directory(folder)
+    directory.replace(directory.account(change['user']).dn, userPrincipalName=change['upn'])
+
+
 def set_lockout(folder, change):
     """Windows' own default is 0: no account is ever locked, and nothing is counted."""
     directory = Directory(folder)
@@ -130,5 +135,5 @@ def keytab(folder, request):
     for principal in request['principals']: Net(None, directory.lp).export_keytab(keytab=request['file'], principal=principal)
 
 
-ACTIONS = {f.__name__: f for f in (provision, set_trust, members, enable, set_password, set_lockout, set_password_age, failed_logons, keytab)}
+ACTIONS = {f.__name__: f for f in (provision, set_trust, members, enable, set_password, set_upn, set_lockout, set_password_age, failed_logons, keytab)}
 json.dump(ACTIONS[sys.argv[1]](sys.argv[2], json.load(sys.stdin)), sys.stdout)

@@ -123,6 +123,20 @@ await t.test('users of Active Directory, who type their password into the page o
     t.equal((await ad.failedLogons('mallory')).count, count + 1);
   });
 
+  await t.test('under all names that AD has for the account, together', async (t) => {
+    const { device } = await server();
+    await ad.setLockoutThreshold(20);
+    await ad.setUserPrincipalName('alice', `a.liddell@${ad.realm.toLowerCase()}`);
+    const { count: before } = await ad.failedLogons('alice');
+    const results = [];
+    for (const name of ['a.liddell', 'alice', 'a.liddell', 'alice', 'a.liddell'])
+      results.push((await logIn(`${ad.realm}\\${name}`, 'wrong', device)).body.result);
+    t.same(results, ['refused', 'refused', 'refused', 'locked', 'locked']);
+    const { count } = await ad.failedLogons('alice');
+    t.equal(count - before, 3, 'AD has taken both names for alice');
+    await ad.setUserPrincipalName('alice', ad.users.alice.upn);
+  });
+
   await t.test('a password that must be changed is changed at AD, which says what it wants', async (t) => {
     const kpasswd = [`${ad.address}:${ad.kpasswdPort}`];
     const { kdc, device } = await server({ kpasswd, maxFailures: 2, window: '10m' });
