@@ -94,14 +94,14 @@ export const LOGIN_REASONS = {
   'no-answer': {
     status: 503,
     level: 'warn',
-    text: 'No KDC of the realm answers.',
-    hint: 'Check that its servers run, and that UDP and TCP port 88 pass every firewall in between.',
+    text: 'No KDC of the realm answers, or no password server of it.',
+    hint: 'Check that its servers run, and that UDP and TCP port 88, for new passwords 464, pass every firewall in between.',
   },
   'no-servers': {
     status: 503,
     level: 'warn',
-    text: 'No KDC of the realm is known.',
-    hint: 'Name them in kdcs of the trust, or publish SRV records.',
+    text: 'No KDC of the realm is known, or no password server of it.',
+    hint: 'Name them in kdcs and kpasswd of the trust, or publish SRV records.',
   },
   deadline: {
     status: 503,

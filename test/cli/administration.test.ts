@@ -54,6 +54,16 @@ await t.test(
     );
     await plays(
       t,
+      { ...shellWithConfig(t), env: { ...shell.env, ALICE_PASSWORD: 'Alice' } },
+      `
+    $ realmward init
+    realmward: the user alice of the configuration cannot be made: the password has 5 characters, and at least 8 are wanted
+    Choose a longer one; several words are a good one.
+    [exit 2]
+  `,
+    );
+    await plays(
+      t,
       shell,
       `
     $ realmward init

@@ -163,6 +163,14 @@ await t.test('changing one’s own password', async (t) => {
     await logIn(realm, 'carla', 'Second.pass');
   });
 
+  await t.test('a password from before the rule goes on working, until it is changed', async (t) => {
+    await createUser({ ...realm.accounts, passwordLength: 1 }, { name: 'olga', password: 'old' });
+    realm.clock.advance(1);
+    await logIn(realm, 'olga', 'old');
+    await t.rejects(change(realm, 'olga', 'old', 'new'), { message: /at least 8 are wanted/ });
+    await change(realm, 'olga', 'old', 'Olga.pass1');
+  });
+
   await t.test('works with version 0xff80, too, with and without the own name in it', async (t) => {
     for (const target of [undefined, user('dora')]) {
       const credential = await changepw(realm, 'dora', 'Dora.pass1');

@@ -7,7 +7,12 @@ import { changeTrust, createTrust, rotateTrust, trustSecrets } from '../../src/a
 import { parseSid } from '../../src/base/sid.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import type { PrincipalKey } from '../../src/realm/principal.ts';
-import { checkedTrust, lackingEtypes, type TrustRecord } from '../../src/realm/trust-settings.ts';
+import {
+  checkedTrust,
+  DEFAULT_ATTEMPTS,
+  lackingEtypes,
+  type TrustRecord,
+} from '../../src/realm/trust-settings.ts';
 import type { Trust } from '../../src/realm/trust.ts';
 import type { Store } from '../../src/store/open.ts';
 import { FakeClock, trustCrypto } from '../support/memory-realm.ts';
@@ -259,3 +264,20 @@ await t.test('a rotation of the master key seals the keys of trusts anew', async
   t.equal(store.trustDirectory.find(AD), server, 'a server that runs goes on with what it has');
   t.match(await store.rotateMasterKey(), { trusts: 1 }, 'and can do it again');
 });
+
+await t.test(
+  'a trust of a store from before has the limits and servers of one that says nothing of them',
+  async (t) => {
+    const store = await temporaryStore(t);
+    await createTrust(accounts(store), SETTINGS, 'Shared.Trust.Secret-1');
+    await store.close();
+    const db = new DatabaseSync(join(store.data, 'store.sqlite'));
+    for (const column of ['kpasswd', 'max_failures', 'failure_window'])
+      db.exec(`alter table trust drop column ${column}`);
+    db.exec(`delete from kysely_migration where name = '0005-trust-logins'`);
+    db.close();
+    const { trusts, trustDirectory } = await temporaryStore(t, { data: store.data });
+    t.match(await trusts.find(AD), { kpasswd: [], attempts: DEFAULT_ATTEMPTS, kdcs: SETTINGS.kdcs });
+    t.same(trustDirectory.find(AD)?.attempts, DEFAULT_ATTEMPTS);
+  },
+);
