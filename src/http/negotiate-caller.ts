@@ -8,7 +8,7 @@ import { serviceKeys, withPrincipals } from './principals.ts';
 import { TicketError } from './ticket-error.ts';
 import type { TicketCaller, TicketReader, TicketReaderOptions } from './ticket-reader.ts';
 
-export interface NegotiateCallersOptions extends Omit<TicketReaderOptions, 'devices' | 'sid'> {
+export interface NegotiateCallersOptions extends Omit<TicketReaderOptions, 'devices' | 'sid' | 'visitors'> {
   readonly reader: TicketReader;
   /** Canonical names of the services that the server answers as (`HTTP/realm.example`); asked anew each time. */
   readonly services: () => readonly string[];

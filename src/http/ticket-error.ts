@@ -10,6 +10,7 @@ export type TicketReason =
   | 'pac-foreign-account'
   | 'pac-own-account'
   | 'account-gone'
+  | 'realm-gone'
   | 'device-unknown';
 
 /** A service ticket that is not what our KDC would issue now; `code` is one of `TicketReason`. */
@@ -28,6 +29,11 @@ function rowOf(reason: TicketReason): { readonly text: string; readonly hint: st
       return {
         text: 'The account that the ticket was issued for is no more, or is disabled.',
         hint: 'Ask an administrator (realmward user show, realmward device show). An account or a device that was made anew needs a new ticket.',
+      };
+    case 'realm-gone':
+      return {
+        text: 'The ticket is of a user of a realm whose users may not come here, or not any more.',
+        hint: 'An inbound trust lets them in (realmward trust list).',
       };
     case 'device-unknown':
       return {

@@ -21,6 +21,8 @@ export interface TicketReaderOptions {
   readonly clock: Clock;
   readonly directory: PrincipalDirectory;
   readonly devices: Pick<DeviceDirectory, 'find'>;
+  /** Whether users of that other realm may come here now. */
+  readonly visitors: (realm: string) => boolean;
 }
 
 /** Who proves to be somebody by a ticket. */
@@ -30,7 +32,8 @@ export type TicketCaller = Extract<Caller, { readonly kind: 'person' | 'device' 
 export interface TicketReader {
   /**
    * The person whom the ticket speaks for, as `personOf` says it. An account of ours must still be the one that the ticket was issued for, which its SID
-   * tells, and be enabled; it has the right that it has now. Rejects with `TicketError`.
+   * tells, and be enabled; it has the right that it has now. One of another realm has what the ticket says, as long as its realm's users may come here.
+   * Rejects with `TicketError`.
    */
   person(part: EncTicketPart, serverKey: Key): Promise<Person>;
   /** The same; a client `host/<name>` of ours is the device of that name, which must have joined. */
@@ -45,7 +48,10 @@ export function createTicketReader(options: TicketReaderOptions): TicketReader {
     withPrincipals(directory, () => {
       const kdcKeys = directory.get(krbtgt)?.keys.map(({ key }) => key) ?? [];
       const subject = subjectOf(part, { ...options, serverKey, kdcKeys });
-      if (part.crealm !== realm) return subject;
+      if (part.crealm !== realm) {
+        if (!options.visitors(part.crealm)) throw new TicketError('realm-gone');
+        return subject;
+      }
       return { ...subject, person: present(subject, directory.get(subject.person.name)) };
     });
 

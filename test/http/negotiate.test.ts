@@ -586,6 +586,7 @@ await t.test('who it is in the end', async (t) => {
     clock: realm.clock,
     directory: realm.options.directory,
     devices: { find: async (host) => devices.get(host) },
+    visitors: () => false,
   });
   let certificates = [certificate(SHA256_RSA, 'first')];
   const make = () =>
@@ -733,10 +734,12 @@ await t.test(
       client: parsePrincipal(`alice@${AD_REALM}`),
       proof: { password: PASSWORD },
     });
+    const welcome = new Set([AD_REALM]);
     const reader = createTicketReader({
       ...ours.options,
       sid: REALM_SID,
       devices: { find: async () => undefined },
+      visitors: (other) => welcome.has(other),
     });
     const { header } = await negotiate(client, theirs, HOST, { realm: REALM });
     const acceptor = createAcceptor(
@@ -748,6 +751,10 @@ await t.test(
     t.match(person, { realm: AD_REALM, name: 'alice', rights: { login: 'Administrator', join: false } });
     t.ok(person.groups.includes(withRid(REALM_SID, 1001)));
     t.ok(encode(EncTicketPart, answer.ticket).length > 0);
+    // The ticket is good for hours; the trust may be removed before.
+    welcome.clear();
+    await t.rejects(reader.person(answer.ticket, answer.ticketKey.key), { code: 'realm-gone' });
+    await t.rejects(reader.caller(answer.ticket, answer.ticketKey.key), { code: 'realm-gone' });
     return undefined;
   },
 );

@@ -49,14 +49,23 @@ export function createCallers({
   const { directory, trustDirectory, deviceDirectory: devices } = store;
   const clock = systemClock;
 
-  const tickets = createTicketReader({ realm, sid, crypto: nodeCrypto, clock, directory, devices });
+  const realms = (): ReturnType<typeof loginRealms> => loginRealms(realm, trustDirectory.all());
+  const tickets = createTicketReader({
+    realm,
+    sid,
+    crypto: nodeCrypto,
+    clock,
+    directory,
+    devices,
+    visitors: (other) => realms().some((one) => one.realm === other),
+  });
   const ownService = (): Promise<ProvingService> =>
     withPrincipals(directory, () => {
       const name = webServiceName(names()[0] as string);
       return { name, keys: directory.get(name)?.keys ?? [] };
     });
   const guard = createAttemptGuard({
-    realms: () => loginRealms(realm, trustDirectory.all()),
+    realms,
     attempts: store.attempts,
     addressLimit: config.login,
     clock,
