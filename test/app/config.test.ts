@@ -8,6 +8,7 @@ import { ConfigError } from '../../src/app/config/mistakes.ts';
 import { formatDuration, parseDuration } from '../../src/app/config/duration.ts';
 import { configJsonSchema } from '../../src/app/config/schema.ts';
 import { clientKrb5Conf } from '../../src/app/krb5-conf.ts';
+import { writeStarterConfig } from '../../src/app/config/starter.ts';
 import { Secret } from '../../src/app/config/secret.ts';
 import { createAuthority, openAuthority } from '../../src/pki/authority.ts';
 import { temporaryFolder } from '../support/run.ts';
@@ -312,6 +313,18 @@ await t.test('a file that is missing, unreadable or no text is told as such', as
   t.throws(() => loadConfig(join(dir, 'latin1.yaml')), { code: 'no-config' });
 });
 
+await t.test('a configuration to begin with is right, and with what it has as comments, too', (t) => {
+  const file = join(temporaryFolder(t), 'realm.yaml');
+  writeStarterConfig(file, { realm: 'FLEET.EXAMPLE', data: 'data' });
+  t.equal(loadConfig(file).https, undefined);
+  const all = readFileSync(file, 'utf8').replace(/^( *)# (https: )/gm, '$1$2');
+  t.match(parseConfig(all, file).https, {
+    listen: ['0.0.0.0:443', '[::]:443'],
+    names: ['realm.fleet.example'],
+  });
+  t.end();
+});
+
 await t.test('a certificate that HTTPS could not use is warned of', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'realm.yaml');
@@ -320,7 +333,9 @@ await t.test('a certificate that HTTPS could not use is warned of', async (t) =>
     file,
     `${listen}https: { names: [a.example, b.example], certificate: tls.pem, key: tls.key }\n`,
   );
-  t.match(checkConfig(file, {}).warnings, [/^https\.certificate and https\.key: ENOENT.*tls\.pem'; the server will not start/]);
+  t.match(checkConfig(file, {}).warnings, [
+    /^https\.certificate and https\.key: ENOENT.*tls\.pem'; the server will not start/,
+  ]);
   const clock = { microseconds: () => Date.now() * 1000 };
   const ca = await openAuthority(await createAuthority('A', clock), { realm: 'A', clock, name: 'ca' });
   const { certificate, key } = await ca.issueServer(['a.example']);

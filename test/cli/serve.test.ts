@@ -102,7 +102,12 @@ await t.test('the demo that npm start runs serves its realm, and says what to do
   const demo = readFileSync(join(ROOT, 'realm-config/demo.yaml'), 'utf8');
   t.match(demo, "'127.0.0.1:10088'", 'it is served on loopback');
   const file = 'realm-config/demo.yaml';
-  const { daemon, port } = await serve(t, shell, file, (port) => demo.replace('10088', String(port)));
+  const { daemon, port } = await serve(t, shell, file, (port) =>
+    demo
+      .replace('10088', String(port))
+      .replace('127.0.0.1:10464', '127.0.0.2:0')
+      .replace('127.0.0.1:10443', '127.0.0.1:0'),
+  );
   const data = join(shell.cwd, 'var/demo');
   await until(() => daemon.log().includes('Ctrl-C'));
 
@@ -111,6 +116,10 @@ await t.test('the demo that npm start runs serves its realm, and says what to do
   t.match(said, `  export KRB5_CONFIG=${data}/krb5.conf\n`);
   t.match(said, `  export REALMWARD_CONFIG=${shell.cwd}/realm-config/demo.yaml\n`);
   t.match(said, /^ {2}kinit alice@REALM1\.EXAMPLE +# its password: see users in /m);
+  t.match(
+    said,
+    / {2}npx realmward join --server https:\/\/localhost:\d+ --ca \S+\/ca\.pem --user stage --host phone1 --keytab phone1\.keytab\n/,
+  );
   t.match(said, `${data}/log/realmward.log`);
   t.match(said, /S-1-5-21-\d+-\d+-\d+/);
   t.match(said, 'alice, bob, stage, host/device1.realm1.example, HTTP/device1.realm1.example');

@@ -21,6 +21,11 @@ listen:
   kdc: ${JSON.stringify(listen ?? ['0.0.0.0:88', '[::]:88'])}
   # Where users change their passwords.
   ${listen === undefined ? '' : '# '}kpasswd: ["0.0.0.0:464", "[::]:464"]
+  # Where devices join and log people in; needs https.names. docs/https.md tells how.
+  # https: ["0.0.0.0:443", "[::]:443"]
+
+# Names and addresses of this server that devices and browsers use.
+# https: { names: [realm.${realm.toLowerCase()}] }
 
 policy:
   maxLife: 10h

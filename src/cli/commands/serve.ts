@@ -82,7 +82,7 @@ In another terminal:
 
   export KRB5_CONFIG=${krb5conf}
   export REALMWARD_CONFIG=${resolve(config.file)}
-${nextSteps(config)}
+${nextSteps(config, web)}
 Ctrl-C stops the server.
 
 `);
@@ -100,9 +100,23 @@ function httpsOf(web: Server['web']): object | null {
   return { listening, urls, fingerprint, caFile };
 }
 
-function nextSteps({ realm, users, file }: Config): string {
+function nextSteps({ realm, users, file }: Config, web: Server['web']): string {
   const [first] = users;
   if (first === undefined)
     return `  ${COMMAND} user add admin --right Administrator\n  kinit admin@${realm}\n`;
-  return `  kinit ${first.name}@${realm}         # its password: see users in ${file}\n  klist\n  ${COMMAND} user list\n`;
+  const steps = [
+    `kinit ${first.name}@${realm}         # its password: see users in ${file}`,
+    'klist',
+    `${COMMAND} user list`,
+  ];
+  const stager = users.find(({ right }) => right === 'Join-Realm');
+  const [url] = web?.urls ?? [];
+  if (stager !== undefined && url !== undefined) {
+    const trust = web?.caFile === undefined ? '' : ` --ca ${web.caFile}`;
+    steps.push(
+      `${COMMAND} join --server ${url}${trust} --user ${stager.name} --host phone1 --keytab phone1.keytab`,
+      `${COMMAND} device list`,
+    );
+  }
+  return steps.map((step) => `  ${step}\n`).join('');
 }
