@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { addressGroup } from '../base/address.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { DerError } from '../codec/der/error.ts';
+import { decode } from '../codec/der/type.ts';
 import {
   decodeKdcProxyMessage,
   encodeKdcProxyMessage,
@@ -10,8 +11,13 @@ import {
   MAX_KDC_PROXY_MESSAGE,
   type ProxiedMessage,
 } from '../codec/kkdcp.ts';
+import { KrbError } from '../codec/krb5/error.ts';
+import type { AttemptLimit } from '../realm/attempts.ts';
+import { ErrorCode } from '../spec/error-codes.ts';
 import { HttpError } from './errors.ts';
 import { createGate, createGates } from './gate.ts';
+import { tooMany } from './refusals.ts';
+import { createSprayLimit } from './spray-limit.ts';
 
 /** Where a message came from, as our own handlers want to know it. */
 export interface ProxiedOrigin {
@@ -42,6 +48,11 @@ export interface KdcProxyOptions {
     message: Uint8Array,
     options: { signal: AbortSignal },
   ) => Promise<Uint8Array>;
+  /**
+   * Wrong passwords that one address may send on to other realms, whose KDCs see no address but ours. (Ours counts by itself.) Their own limits on each
+   * account stay as they are.
+   */
+  readonly addressLimit: AttemptLimit;
 }
 
 /** Messages that are handed on at a time, and that wait for it: in all, and of one address, so that nobody takes all the places. */
@@ -57,11 +68,15 @@ const MAX_REPLY = MAX_KDC_PROXY_MESSAGE - 32;
 /** First octets of a KDC's requests: AS-REQ and TGS-REQ. */
 const KDC_REQUESTS: ReadonlySet<number | undefined> = new Set([0x6a, 0x6c]);
 
+const AS_REQ = 0x6a;
+const KRB_ERROR = 0x7e;
+
 /** `POST /KdcProxy`. */
 export function kdcProxyRoutes(options: KdcProxyOptions): FastifyPluginAsync {
   const all = createGate(FORWARDED);
   const byAddress = createGates(FORWARDED_BY_ADDRESS);
   const { realm, trusted, forward } = options;
+  const spray = createSprayLimit(options.addressLimit);
 
   const ours = async (message: Uint8Array, request: FastifyRequest): Promise<Uint8Array> => {
     const { remotePort = 0, localAddress = '' } = request.raw.socket;
@@ -82,12 +97,16 @@ export function kdcProxyRoutes(options: KdcProxyOptions): FastifyPluginAsync {
     // Tickets are what a trust is about. A password of another realm is changed there.
     if (!KDC_REQUESTS.has(message[0]))
       throw badMessage('only requests for tickets are handed on to other realms');
+    const isLogin = message[0] === AS_REQ;
+    const wait = isLogin ? await spray.blocked(address) : undefined;
+    if (wait !== undefined) throw tooMany(wait);
     const signal = AbortSignal.timeout(PATIENCE);
     const ask = (): Promise<Uint8Array> => forward(realm, message, { signal });
     try {
       const reply = await byAddress(addressGroup(address)).run(() => all.run(ask, signal), signal);
       if (reply.length > MAX_REPLY)
         throw new RealmwardError('too-large', `its answer has ${reply.length} bytes`);
+      if (isLogin && isWrongPassword(reply)) await spray.failed(address);
       return reply;
     } catch (cause) {
       throw new HttpError(503, 'unreachable', `No KDC of ${realm} answers.`, {
@@ -122,6 +141,22 @@ export function kdcProxyRoutes(options: KdcProxyOptions): FastifyPluginAsync {
     );
   };
 }
+
+/** Whether a KDC says so. */
+function isWrongPassword(reply: Uint8Array): boolean {
+  if (reply[0] !== KRB_ERROR) return false;
+  try {
+    return WRONG_PASSWORD.has(decode(KrbError, reply).errorCode);
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
+  }
+}
+
+const WRONG_PASSWORD: ReadonlySet<number> = new Set([
+  ErrorCode.KDC_ERR_PREAUTH_FAILED,
+  ErrorCode.KRB_AP_ERR_BAD_INTEGRITY,
+]);
 
 /** Throws `HttpError` 400. */
 function read(body: unknown): ProxiedMessage & { readonly realm: string } {

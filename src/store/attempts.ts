@@ -6,8 +6,8 @@ import { foldName } from '../realm/name.ts';
 import type { Tables } from './schema.ts';
 
 /**
- * How many ids of attempts reach back: who wants an older failure forgotten by a flood of invented names has to make half as many attempts
- * within its window.
+ * How many ids of attempts reach back: who wants an older failure forgotten by a flood of invented names has to make a quarter as many
+ * attempts within its window.
  */
 const KEPT_IDS = 400_000;
 /** Rows that have run out are taken away with new ones, so many at a time. */

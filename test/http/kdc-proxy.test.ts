@@ -29,6 +29,7 @@ async function proxy(t: Scope, more: Partial<KdcProxyOptions> = {}) {
         forwarded.push(to);
         return Uint8Array.of(0x7e, 1, 2, 3);
       },
+      addressLimit: { maxFailures: 20, window: 300 },
       ...more,
     }),
   ]);
@@ -211,4 +212,34 @@ await t.test('messages for the password service go to it', async (t) => {
   t.equal(answer.status, 200);
   t.equal(toHex(messageOf(answer)), '000600010000');
   t.same(messages.map(toHex), ['0006ff800000']);
+});
+
+await t.test('passwords that are guessed through it at another realm are bounded by address', async (t) => {
+  const replies = [ErrorCode.KDC_ERR_PREAUTH_REQUIRED, ErrorCode.KDC_ERR_PREAUTH_FAILED];
+  const error = (errorCode: number): Uint8Array =>
+    encode(KrbError, {
+      pvno: 5,
+      msgType: 30,
+      stime: 1_800_000_000,
+      susec: 0,
+      errorCode,
+      realm: AD,
+      sname: { nameType: 2, nameString: ['krbtgt', AD] },
+    }).slice();
+  let asked = 0;
+  const { ask, realm } = await proxy(t, {
+    addressLimit: { maxFailures: 3, window: 300 },
+    forward: async () => error(replies[asked++ % 2] as number),
+  });
+  for (let i = 0; i < 6; i++) t.equal((await ask(AD)).status, 200, 'asking for a challenge is no guess');
+  const refused = await ask(AD);
+  t.equal(refused.status, 429);
+  t.match(JSON.parse(refused.body), { error: 'too-many-failures' });
+  t.ok(Number(refused.headers['retry-after']) > 0);
+  t.equal((await ask('B.AD.EXAMPLE.TEST')).status, 429, 'at any other realm');
+  t.equal(asked, 6, 'and nobody is asked');
+  t.equal((await ask(REALM)).status, 200, 'our own KDC counts by itself');
+  const tgs = request(realm);
+  tgs[0] = 0x6c;
+  t.equal((await ask(AD, tgs)).status, 200, 'whoever has logged in gets tickets');
 });

@@ -107,6 +107,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         kpasswd: passwords.handler,
         trusted: upstream.realms,
         forward: upstream.send,
+        addressLimit: config.login,
       }),
       joinRoutes({
         accounts: deviceAccounts(open, () => names),
