@@ -249,6 +249,15 @@ await t.test('services have random keys, which keytabs are made of and which rek
     $ realmward service list
     NAME            STATE  KEY VERSION  KEYS MADE         ENCRYPTION TYPES
     host/a.example  ok     2            TIME  aes128-cts-hmac-sha256-128, aes256-cts-hmac-sha1-96
+    $ realmward service enable host/a.example
+    host/a.example@REALM1.EXAMPLE was not disabled.
+    $ realmward service disable host/a.example
+    host/a.example@REALM1.EXAMPLE is disabled: nobody gets a ticket for it, nor it one itself. Its keys stay.
+    $ realmward service list
+    NAME            STATE     KEY VERSION  KEYS MADE         ENCRYPTION TYPES
+    host/a.example  disabled  2            TIME  aes128-cts-hmac-sha256-128, aes256-cts-hmac-sha1-96
+    $ realmward service enable host/a.example
+    host/a.example@REALM1.EXAMPLE is enabled.
     $ realmward keytab export host/a.example host/none --out b.keytab
     realmward: the realm has no principal "host/none"
     Names are case-sensitive; "realmward user list" and "realmward service list" show those that exist.
