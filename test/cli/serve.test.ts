@@ -105,8 +105,8 @@ await t.test('the demo that npm start runs serves its realm, and says what to do
   const { daemon, port } = await serve(t, shell, file, (port) =>
     demo
       .replace('10088', String(port))
-      .replace('127.0.0.1:10464', '127.0.0.2:0')
-      .replace('127.0.0.1:10443', '127.0.0.1:0'),
+      .replace('127.0.0.1:10464', `127.0.0.2:${port}`)
+      .replace('127.0.0.1:10443', `127.0.0.3:${port}`),
   );
   const data = join(shell.cwd, 'var/demo');
   await until(() => daemon.log().includes('Ctrl-C'));
