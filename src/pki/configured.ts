@@ -24,7 +24,7 @@ export interface CheckedCertificate extends IssuedCertificate {
 
 /**
  * Checks that the key fits the certificate, that no certificate of the chain has ended or is yet to begin, and that each was issued by the one
- * behind it. Throws `RealmwardError` `bad-certificate`.
+ * behind it. Throws `RealmwardError` `bad-https-certificate`.
  */
 export function checkCertificate(
   { certificate, key }: CertificateFiles,
@@ -112,5 +112,5 @@ function secondsOf(text: string): Seconds {
 }
 
 function bad(path: string, why: string, hint: string): RealmwardError {
-  return new RealmwardError('bad-certificate', `${path} cannot be used for HTTPS: ${why}`, { hint });
+  return new RealmwardError('bad-https-certificate', `${path} cannot be used for HTTPS: ${why}`, { hint });
 }

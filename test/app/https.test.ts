@@ -99,7 +99,7 @@ await t.test("an operator's own files are checked, read again, and spoken of bef
   };
   const https = { ...HTTPS, files };
   await t.rejects(keep(https), {
-    code: 'bad-certificate',
+    code: 'bad-https-certificate',
     message: /tls\.pem cannot be used for HTTPS: ENOENT/,
   });
   await write(['realm1.example']);
@@ -113,7 +113,7 @@ await t.test("an operator's own files are checked, read again, and spoken of bef
 
   const before = keeper.current;
   writeFileSync(files.certificate, 'broken');
-  await t.rejects(keeper.reload(https), { code: 'bad-certificate' });
+  await t.rejects(keeper.reload(https), { code: 'bad-https-certificate' });
   t.equal(keeper.current, before, 'what is broken changes nothing');
   t.equal(changed.length, 0);
   await write(HTTPS.names);

@@ -133,7 +133,7 @@ await t.test("an operator's own certificate", async (t) => {
       check(...of);
       return 'none';
     } catch (error) {
-      t.match(error, { code: 'bad-certificate', hint: /./ });
+      t.match(error, { code: 'bad-https-certificate', hint: /./ });
       return (error as Error).message;
     }
   };

@@ -46,7 +46,7 @@ const RENEW_BEFORE = 30 * DAY;
 const WARN_BEFORE = 21 * DAY;
 const WARN_BEFORE_CA = 365 * DAY;
 
-/** Throws `RealmwardError` `bad-certificate`, `bad-ca`, `ca-expired`, `exposed-ca-key`. */
+/** Throws `RealmwardError` `bad-https-certificate`, `bad-ca`, `ca-expired`, `exposed-ca-key`. */
 export async function keepCertificate(
   https: HttpsConfig,
   options: KeeperOptions,
@@ -142,7 +142,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new RealmwardError(
-      'bad-certificate',
+      'bad-https-certificate',
       `${path} cannot be used for HTTPS: ${(error as Error).message}`,
       {
         hint: 'It must exist, and be readable for the user whom realmward runs as.',

@@ -56,7 +56,7 @@ export interface WebServer {
 /** How often it is looked whether the certificate ends soon, in milliseconds. */
 const CERTIFICATE_INTERVAL = 3_600_000;
 
-/** Starts it; where something fails on the way, nothing stays open. Throws `RealmwardError`, among others `bad-certificate` and `port-in-use`. */
+/** Starts it; where something fails on the way, nothing stays open. Throws `RealmwardError`, among others `bad-https-certificate` and `port-in-use`. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { realm: open, sid, kdc, passwords, log } = options;
   const { config, store, accounts } = open;

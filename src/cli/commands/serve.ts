@@ -110,11 +110,11 @@ function nextSteps({ realm, users, file }: Config, web: Server['web']): string {
     `${COMMAND} user list`,
   ];
   const stager = users.find(({ right }) => right === 'Join-Realm');
-  const [url] = web?.urls ?? [];
-  if (stager !== undefined && url !== undefined) {
-    const trust = web?.caFile === undefined ? '' : ` --ca ${web.caFile}`;
+  const url = web?.urls[0];
+  if (stager !== undefined && web !== undefined && url !== undefined) {
+    const trust = web.caFile === undefined ? `--fingerprint ${web.fingerprint}` : `--ca ${web.caFile}`;
     steps.push(
-      `${COMMAND} join --server ${url}${trust} --user ${stager.name} --host phone1 --keytab phone1.keytab`,
+      `${COMMAND} join --server ${url} ${trust} --user ${stager.name} --host phone1 --keytab phone1.keytab`,
       `${COMMAND} device list`,
     );
   }
