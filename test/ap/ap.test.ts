@@ -131,6 +131,25 @@ await t.test('a service accepts who owns a ticket for it', async (t) => {
     }
   });
 
+  await t.test(
+    'sspi-rs (skew on the right side): a ticket counts from skew before its start to skew after its end',
+    async (t) => {
+      const { seconds } = clock;
+      const outcome = (starttime: number, endtime: number): string => {
+        const { message } = makeApReq(nodeCrypto, clock, holder({ part: { starttime, endtime } }));
+        try {
+          return verifyApReq(acceptor({ clockSkew: 120 }), message).client === undefined ? '' : 'accepted';
+        } catch (error) {
+          return (error as ApError).code;
+        }
+      };
+      t.equal(outcome(seconds + 120, seconds + 3600), 'accepted');
+      t.equal(outcome(seconds + 121, seconds + 3600), 'ticket-not-yet-valid');
+      t.equal(outcome(seconds - 3600, seconds - 120), 'accepted');
+      t.equal(outcome(seconds - 3600, seconds - 121), 'ticket-expired');
+    },
+  );
+
   await t.test('whose request is covered by a keyed checksum', async (t) => {
     const covered = Uint8Array.of(1, 2, 3);
     for (const usages of [undefined, TGS_USAGES]) {

@@ -66,6 +66,18 @@ await t.test('lengths are definite, minimal and inside what holds them', async (
   }
 });
 
+await t.test(
+  'CVE-2020-28196: indefinite lengths are refused at the first, however many follow',
+  async (t) => {
+    for (const [name, type] of Object.entries(TYPES)) {
+      const nested = new Uint8Array(100_000).map((_, at) =>
+        at % 2 === 1 ? 0x80 : at === 0 ? type.tag : 0x30,
+      );
+      t.throws(() => decode(type, nested), { name: 'DerError', message: /indefinite.*at byte 1\)/ }, name);
+    }
+  },
+);
+
 await t.test('nothing follows a message, a field or a tagged value', async (t) => {
   refuses(t, octetString(), '0401 aa 00', /1 bytes follow the OCTET STRING/);
   refuses(t, application(10, Int32), '6a05 020101 0500', /2 bytes follow inside \[APPLICATION 10\]/);
@@ -256,7 +268,7 @@ await t.test('byte strings and lists are bounded, read or written', async (t) =>
   t.throws(() => encode(List, [1, 2, 3]), RangeError);
 });
 
-await t.test('a CHOICE has one of its alternatives', async (t) => {
+await t.test('CVE-2022-44640: a CHOICE has one of its alternatives', async (t) => {
   const Either = choice('Either', { number: field(0, Int32), text: field(1, Text) });
   agrees(t, Either, { number: 5 }, 'a003 020105');
   agrees(t, Either, { text: 'x' }, 'a103 1b0178');
@@ -271,27 +283,30 @@ await t.test('a message of more than a mebibyte is not even looked at', async (t
   t.throws(() => decode(octetString(), new Uint8Array(MAX_INPUT + 1)), DerError);
 });
 
-await t.test('no declared type contains itself, so the depth of a message is bounded', async (t) => {
-  const depth = (type: Type<unknown>, path: readonly unknown[]): number => {
-    if (path.includes(type)) throw new Error(`${type.name} contains itself`);
-    const { shape } = type;
-    const inner = [...path, type];
-    switch (shape.kind) {
-      case 'sequence':
-        return 1 + Math.max(...shape.fields.map((one) => 1 + depth(one.type, inner)));
-      case 'choice':
-        return Math.max(...shape.alternatives.map((one) => 1 + depth(one.type, inner)));
-      case 'list':
-        return 1 + depth(shape.element, inner);
-      case 'tagged':
-        return 1 + depth(shape.type, inner);
-      default:
-        return 1;
-    }
-  };
-  const deepest = Math.max(...Object.values(TYPES).map((type) => depth(type, [])));
-  t.equal(deepest, 13, 'TGS-REQ: a name of an additional ticket');
-});
+await t.test(
+  'CVE-2020-28196: no declared type contains itself, so the depth of a message is bounded',
+  async (t) => {
+    const depth = (type: Type<unknown>, path: readonly unknown[]): number => {
+      if (path.includes(type)) throw new Error(`${type.name} contains itself`);
+      const { shape } = type;
+      const inner = [...path, type];
+      switch (shape.kind) {
+        case 'sequence':
+          return 1 + Math.max(...shape.fields.map((one) => 1 + depth(one.type, inner)));
+        case 'choice':
+          return Math.max(...shape.alternatives.map((one) => 1 + depth(one.type, inner)));
+        case 'list':
+          return 1 + depth(shape.element, inner);
+        case 'tagged':
+          return 1 + depth(shape.type, inner);
+        default:
+          return 1;
+      }
+    };
+    const deepest = Math.max(...Object.values(TYPES).map((type) => depth(type, [])));
+    t.equal(deepest, 13, 'TGS-REQ: a name of an additional ticket');
+  },
+);
 
 await t.test('decoded byte strings are views of the input, and plain ones even of a Buffer', async (t) => {
   const Body = sequenceWithRaw('Body', { data: field(0, octetString()) });

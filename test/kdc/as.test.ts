@@ -1,7 +1,7 @@
 import t from 'tap';
 import { fromHex } from '../../src/base/bytes.ts';
 import { decode, encode } from '../../src/codec/der/type.ts';
-import { Checksum, MethodData, type PrincipalName } from '../../src/codec/krb5/basic.ts';
+import { Checksum, EncryptedData, MethodData, type PrincipalName } from '../../src/codec/krb5/basic.ts';
 import { KrbError } from '../../src/codec/krb5/error.ts';
 import { AsRep, EncAsRepPart } from '../../src/codec/krb5/kdc.ts';
 import { PaPacRequest } from '../../src/codec/krb5/padata.ts';
@@ -96,7 +96,7 @@ await t.test('a correct password gets a ticket-granting ticket', async (t) => {
   t.match(realm.lastEvent(), { outcome: 'issued', ticketEtype: 20, sessionEtype: 20, replyEtype: 20 });
 });
 
-await t.test('the encryption types follow what both sides have', async (t) => {
+await t.test('CVE-2022-37966: the encryption types follow what both sides have', async (t) => {
   const realm = await realmWithAlice();
   const weak = await login(realm, 'alice', { etype: 17, body: { etype: [17, 23] } });
   t.equal(weak.key.etype, 17, 'session key of the only common etype');
@@ -239,6 +239,28 @@ await t.test('RC4 and DES are refused whatever the client sends', async (t) => {
   const timestamp = { padataType: 2, padataValue: fromHex('300fa003020117a20804060102030405ff') };
   const request = asReq(body(realm.clock, { cname: name('alice'), etype: [23, 20] }), [timestamp]);
   t.equal((await askForError(realm, request)).errorCode, ErrorCode.KDC_ERR_ETYPE_NOSUPP);
+});
+
+await t.test('CVE-2019-14844: encryption types that are none (RFC 4556) are passed over', async (t) => {
+  const realm = await realmWithAlice();
+  // "dsaWithSHA1-CmsOID" (9) to "des-ede3-cbc-Env-OID" (15): a PKINIT client lists them to say which CMS it understands.
+  const cms = [9, 10, 11, 12, 13, 14, 15];
+  for (const etype of [...cms.map((one) => [one]), cms]) {
+    const error = await askForError(realm, asReq(body(realm.clock, { cname: name('alice'), etype })));
+    t.equal(error.errorCode, ErrorCode.KDC_ERR_ETYPE_NOSUPP, etype.join(', '));
+    const { key } = await login(realm, 'alice', { body: { etype: [...etype, 20, ...etype] } });
+    t.equal(key.etype, 20, `${etype.join(', ')} around one that is`);
+  }
+  for (const etype of cms) {
+    const padataValue = encode(EncryptedData, { etype, cipher: new Uint8Array(64) });
+    const request = asReq(body(realm.clock, { cname: name('alice') }), [{ padataType: 2, padataValue }]);
+    t.equal(
+      (await askForError(realm, request)).errorCode,
+      ErrorCode.KDC_ERR_ETYPE_NOSUPP,
+      `made with ${etype}`,
+    );
+  }
+  t.notOk(realm.events.some(({ reason }) => reason === 'internal-error'));
 });
 
 await t.test(

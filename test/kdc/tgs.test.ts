@@ -1,10 +1,18 @@
 import t from 'tap';
-import { utf8 } from '../../src/base/bytes.ts';
+import { fromHex, utf8 } from '../../src/base/bytes.ts';
 import { Key } from '../../src/base/key.ts';
 import { withRid } from '../../src/base/sid.ts';
+import { field, sequence } from '../../src/codec/der/schema.ts';
 import { decode, encode } from '../../src/codec/der/type.ts';
 import { AdCammac, AdIfRelevant, AuthenticationIndicator } from '../../src/codec/krb5/authorization-data.ts';
-import { AuthorizationData, EncryptedData } from '../../src/codec/krb5/basic.ts';
+import {
+  AuthorizationData,
+  Checksum,
+  EncryptedData,
+  KerberosString,
+  type PaData,
+  PrincipalName,
+} from '../../src/codec/krb5/basic.ts';
 import { TgsReq } from '../../src/codec/krb5/kdc.ts';
 import { EncTicketPart } from '../../src/codec/krb5/ticket.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
@@ -462,47 +470,143 @@ await t.test('a subkey encrypts the reply; one of an unknown or weak etype is re
   }
 });
 
-await t.test('authorization data of the client is copied, but never what only a KDC may state', async (t) => {
-  const { realm, tgt } = await setUp();
-  const part = openedPart(tgt, realm.key(KRBTGT, 20));
-  const own = {
-    adType: 1,
-    adData: encode(AuthorizationData, [{ adType: 77, adData: Uint8Array.of(1, 2, 3) }]),
-  };
-  const seal = (elements: AuthorizationData, usage = 4) => ({
-    body: {
-      encAuthorizationData: decode(
-        EncryptedData,
-        encode(EncryptedData, {
-          etype: 20,
-          cipher: nodeCrypto.encrypt(tgt.key, usage, encode(AuthorizationData, elements)),
-        }),
-      ),
-    },
-  });
-  const forgedIndicator = {
-    adType: 97,
-    adData: encode(AuthenticationIndicator, ['realmward:Administrator']),
-  };
-  const forged = [
-    { adType: 1, adData: encode(AuthorizationData, [{ adType: 128, adData: pacOf(part) }]) },
-    { adType: 1, adData: encode(AuthorizationData, [{ adType: 96, adData: new Uint8Array(3) }]) },
-    forgedIndicator,
-    { adType: 4, adData: new Uint8Array(3) },
-  ];
-  const bob = await login(realm, 'bob');
-  const ticket = await getTicket(realm, tgt, DEVICE, seal([own, ...forged]));
-  const data = openedPart(ticket, realm.key(DEVICE, 20)).authorizationData ?? [];
-  t.same(data.slice(2), [own], "PAC, indicator, and the one element that was the client's to add");
-  t.ok(bob);
-  const mandatory = seal([{ adType: 8, adData: new Uint8Array(0) }]);
-  t.same(await refused(realm, tgt, mandatory), [ErrorCode.KDC_ERR_POLICY, 'authorization-data-refused']);
-  t.same(await refused(realm, tgt, seal([own], 5)), [ErrorCode.KDC_ERR_POLICY, 'authorization-data-refused']);
+await t.test(
+  'CVE-2023-39975: authorization data of the client is copied, but never what only a KDC may state',
+  async (t) => {
+    const { realm, tgt } = await setUp();
+    const part = openedPart(tgt, realm.key(KRBTGT, 20));
+    const own = {
+      adType: 1,
+      adData: encode(AuthorizationData, [{ adType: 77, adData: Uint8Array.of(1, 2, 3) }]),
+    };
+    const seal = (elements: AuthorizationData, usage = 4) => ({
+      body: {
+        encAuthorizationData: decode(
+          EncryptedData,
+          encode(EncryptedData, {
+            etype: 20,
+            cipher: nodeCrypto.encrypt(tgt.key, usage, encode(AuthorizationData, elements)),
+          }),
+        ),
+      },
+    });
+    const forgedIndicator = {
+      adType: 97,
+      adData: encode(AuthenticationIndicator, ['realmward:Administrator']),
+    };
+    const forged = [
+      { adType: 1, adData: encode(AuthorizationData, [{ adType: 128, adData: pacOf(part) }]) },
+      { adType: 1, adData: encode(AuthorizationData, [{ adType: 96, adData: new Uint8Array(3) }]) },
+      forgedIndicator,
+      { adType: 4, adData: new Uint8Array(3) },
+    ];
+    const bob = await login(realm, 'bob');
+    const ticket = await getTicket(realm, tgt, DEVICE, seal([own, ...forged]));
+    const data = openedPart(ticket, realm.key(DEVICE, 20)).authorizationData ?? [];
+    t.same(data.slice(2), [own], "PAC, indicator, and the one element that was the client's to add");
+    t.ok(bob);
+    const mandatory = seal([{ adType: 8, adData: new Uint8Array(0) }]);
+    t.same(await refused(realm, tgt, mandatory), [ErrorCode.KDC_ERR_POLICY, 'authorization-data-refused']);
+    t.same(await refused(realm, tgt, seal([own], 5)), [
+      ErrorCode.KDC_ERR_POLICY,
+      'authorization-data-refused',
+    ]);
 
-  const inherited = await getTicket(realm, tgt, KRBTGT, seal([own]));
-  const derived = openedPart(await getTicket(realm, inherited, DEVICE), realm.key(DEVICE, 20));
-  t.same(derived.authorizationData?.slice(2), [own], 'a ticket hands its restrictions on');
+    const inherited = await getTicket(realm, tgt, KRBTGT, seal([own]));
+    const derived = openedPart(await getTicket(realm, inherited, DEVICE), realm.key(DEVICE, 20));
+    t.same(derived.authorizationData?.slice(2), [own], 'a ticket hands its restrictions on');
+  },
+);
+
+await t.test('CVE-2022-37966, CVE-2022-45141: who asks for RC4 first gets nothing of it', async (t) => {
+  const { realm, tgt } = await setUp();
+  const asked = { body: { etype: [23, 3, 1, 17] } };
+  const ticket = await getTicket(realm, tgt, DEVICE, asked);
+  t.same(
+    [ticket.key.etype, ticket.ticket.encPart.etype],
+    [17, 20],
+    'session key, and what the ticket is made with',
+  );
+  t.same(await refused(realm, tgt, { body: { etype: [23] } }), [
+    ErrorCode.KDC_ERR_ETYPE_NOSUPP,
+    'no-common-etype',
+  ]);
+  realm.change(DEVICE, { keys: [randomRc4Key(), randomKey(18, 1)] });
+  const mixed = await getTicket(realm, tgt, DEVICE, { body: { etype: [23, 18] } });
+  t.same([mixed.key.etype, mixed.ticket.encPart.etype], [18, 18], 'although the service has such a key, too');
+  realm.change(DEVICE, { keys: [randomRc4Key()] });
+  t.equal(
+    (await refused(realm, tgt, { body: { etype: [23, 18] } }))[1],
+    'no-common-etype',
+    'or none but that',
+  );
 });
+
+function randomRc4Key(): ReturnType<typeof randomKey> {
+  return { kvno: 1, key: new Key(23, nodeCrypto.randomBytes(16)), salt: undefined, s2kparams: undefined };
+}
+
+/** PA-FOR-USER (MS-SFU section 2.2.1), of which the KDC has no declaration: it refuses all. */
+const PaForUser = sequence('PA-FOR-USER', {
+  userName: field(0, PrincipalName),
+  userRealm: field(1, KerberosString),
+  cksum: field(2, Checksum),
+  authPackage: field(3, KerberosString),
+});
+
+await t.test(
+  'CVE-2018-16860, CVE-2025-60704, CVE-2016-3120, CVE-2017-11368, CVE-2018-20217: nobody gets a ticket on behalf of another user',
+  async (t) => {
+    const { realm, tgt } = await setUp();
+    const refusedS4u = [ErrorCode.KDC_ERR_PADATA_TYPE_NOSUPP, 's4u-refused'];
+    const bob = encode(PrincipalName, name('bob'));
+    const forBob = (cksumtype: number, checksum: Uint8Array): PaData => ({
+      padataType: 129,
+      padataValue: encode(PaForUser, {
+        userName: name('bob'),
+        userRealm: REALM,
+        cksum: { cksumtype, checksum },
+        authPackage: 'Kerberos',
+      }),
+    });
+    const keyed = forBob(16, nodeCrypto.checksum(tgt.key, 17, bob));
+    // CRC32, MD4, MD5, SHA1 twice, HMAC-MD5, one of another etype: with keyed checksums or without, the answer is the same today.
+    const claims = [keyed, ...[1, 2, 7, 10, 14, -138, 15].map((type) => forBob(type, new Uint8Array(16)))];
+    const malformed = ['', '00', '3000', '3080', 'ff'].map((hex) => ({
+      padataType: 129,
+      padataValue: fromHex(hex),
+    }));
+    const byCertificate = { padataType: 130, padataValue: keyed.padataValue };
+    for (const padata of [...claims, ...malformed, byCertificate])
+      t.same(await refused(realm, tgt, { padata: [padata] }), refusedS4u, 'S4U2Self');
+
+    const badOption = [ErrorCode.KDC_ERR_BADOPTION, 'option-refused'];
+    const service = await getTicket(realm, tgt, DEVICE);
+    const anonymous = { body: { kdcOptions: KdcOption.REQUEST_ANONYMOUS }, padata: [keyed] };
+    t.same(
+      await refused(realm, tgt, anonymous),
+      refusedS4u,
+      'S4U2Self that asks to be anonymous (CVE-2016-3120)',
+    );
+    for (const additionalTickets of [undefined, [service.ticket], [tgt.ticket, service.ticket]]) {
+      const body = { kdcOptions: KdcOption.CNAME_IN_ADDL_TKT, additionalTickets };
+      t.same(await refused(realm, tgt, { body }), badOption, 'S4U2Proxy');
+      t.same(
+        await refused(realm, tgt, { body, padata: [keyed] }),
+        refusedS4u,
+        'both at once (CVE-2017-11368)',
+      );
+    }
+
+    for (const etype of [1, 3, 16, 23]) {
+      const older = { ...tgt, ticket: { ...tgt.ticket, encPart: { ...tgt.ticket.encPart, etype } } };
+      const [, reason] = await refused(realm, older, { padata: [keyed] });
+      t.equal(reason, 'unknown-ticket-key', `with a ticket of etype ${etype} (CVE-2018-20217)`);
+    }
+    t.notOk(realm.events.some(({ reason }) => reason === 'internal-error'));
+    t.ok(await getTicket(realm, tgt, DEVICE), 'without all that the same credential gets its ticket');
+  },
+);
 
 await t.test('a Join-Realm account gets nothing from the TGS for a device', async (t) => {
   const { realm } = await setUp();
@@ -561,7 +665,7 @@ await t.test(
 );
 
 await t.test(
-  'a ticket that starts within the allowed skew is valid, one that starts later is not',
+  'sspi-rs (skew on the right side): a ticket that starts within the allowed skew is valid, one that starts later is not',
   async (t) => {
     const { realm, tgt } = await setUp();
     const from = (seconds: number): Credential =>

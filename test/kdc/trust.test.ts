@@ -482,6 +482,52 @@ await t.test('a chain of realms: the path is checked and written on', async (t) 
   t.equal(await refused(realm, forwarded), 'foreign-client', 'until the trust ends');
 });
 
+await t.test(
+  'heimdal#656, heimdal#1276: flags of a trusted realm neither replace the check of the path nor go on to our tickets',
+  async (t) => {
+    const { realm, trust } = await setUp({
+      realm: 'B.EXAMPLE',
+      kind: 'mit',
+      domainSids: [],
+      rights: [],
+      transits: ['A.EXAMPLE'],
+    });
+    const { OK_AS_DELEGATE, PRE_AUTHENT, TRANSITED_POLICY_CHECKED } = TicketFlag;
+    const comes = (crealm: string, via: string, flags: number): Credential =>
+      foreignTicket(realm, trust, {
+        pac: () => undefined,
+        part: { crealm, transited: { trType: 1, contents: utf8(via) }, flags: PRE_AUTHENT | flags },
+      });
+    for (const flags of [
+      0,
+      TRANSITED_POLICY_CHECKED,
+      OK_AS_DELEGATE,
+      TRANSITED_POLICY_CHECKED | OK_AS_DELEGATE,
+    ]) {
+      for (const kdcOptions of [0, KdcOption.DISABLE_TRANSITED_CHECK]) {
+        const asked = { body: { kdcOptions } };
+        const what = `flags ${flags.toString(16)}, options ${kdcOptions.toString(16)}`;
+        t.equal(await refused(realm, comes('C.EXAMPLE', '', flags), asked), 'path-not-accepted', what);
+        t.equal(
+          await refused(realm, comes('A.EXAMPLE', 'EVIL.EXAMPLE', flags), asked),
+          'path-not-accepted',
+          what,
+        );
+        const ticket = await getTicket(realm, comes('A.EXAMPLE', '', flags), DEVICE, asked);
+        const part = openedPart(ticket, realm.key(DEVICE, 20));
+        t.equal(
+          part.flags,
+          PRE_AUTHENT | TRANSITED_POLICY_CHECKED,
+          `what we say after our own check: ${what}`,
+        );
+        t.equal(ticket.reply.flags, part.flags, 'and to the client');
+        const onward = await getTicket(realm, comes('A.EXAMPLE', '', flags), KRBTGT, asked);
+        t.notOk(openedPart(onward, realm.key(KRBTGT, 20)).flags & OK_AS_DELEGATE, 'nor do our own');
+      }
+    }
+  },
+);
+
 await t.test('who came over a trust goes on over another only where both lead on', async (t) => {
   const { realm, trust } = await setUp();
   const other = adTrust({

@@ -85,7 +85,7 @@ await t.test('reads or refuses LOGON_INFOs of random bytes behind a good beginni
 });
 
 await t.test(
-  'refuses counts of arrays that are larger than what is there, before anything is made of them',
+  'CVE-2026-47288: refuses counts of arrays that are larger than what is there, before anything is made of them',
   async (t) => {
     const { pac } = issued('Windows Server 2022');
     const logon = findBuffer(decodePac(pac), 1)?.data as Uint8Array;
