@@ -31,6 +31,12 @@ export function deviceHost(text: string, reserved: readonly string[]): string {
   return host;
 }
 
+/** The same for a device that an operator names: also by its principal, `host/phone1` or `host/phone1@REALM`. */
+export function namedDevice(realm: string, text: string): string {
+  const name = text.endsWith(`@${realm}`) ? text.slice(0, -realm.length - 1) : text;
+  return deviceHost(name.startsWith('host/') ? name.slice('host/'.length) : name, []);
+}
+
 function badHost(why: string): RealmwardError {
   return new RealmwardError('bad-host', `this is no host name for a device: ${why}`, {
     hint: 'Names look like sn-0042 or phone1.example.',

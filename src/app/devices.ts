@@ -1,6 +1,6 @@
 /** Devices and join tokens as the command line shows them. */
 import type { DeviceAccounts } from '../accounts/devices.ts';
-import { deviceHost } from '../accounts/device-host.ts';
+import { namedDevice } from '../accounts/device-host.ts';
 import { RealmwardError } from '../base/errors.ts';
 import { nowSeconds, type Seconds } from '../base/ports.ts';
 import { etypeName } from '../crypto/etypes.ts';
@@ -56,7 +56,7 @@ export async function listDevices({ store, config }: Realm): Promise<DeviceView[
 
 /** One device. Throws `RealmwardError` `bad-host`, `not-found`. */
 export async function showDevice({ store, config }: Realm, text: string): Promise<DeviceView> {
-  const host = deviceHost(text, []);
+  const host = namedDevice(config.realm, text);
   const device = await store.devices.summary(host);
   if (device !== undefined) return deviceView(device, config.realm);
   throw new RealmwardError('not-found', `no device "${host}" has joined`, {

@@ -82,7 +82,7 @@ await t.test('devices and join tokens on the command line', async (t) => {
     joined:     TIME by stage@REALM1.EXAMPLE from 192.0.2.7
     last seen:  never
     keys:       version 1 of TIME: aes256-cts-hmac-sha384-192, aes256-cts-hmac-sha1-96
-    $ realmward device disable phone1
+    $ realmward device disable host/phone1@REALM1.EXAMPLE
     Disabled phone1: its key, tickets and token count for nothing.
     $ realmward device list
     HOST    STATE     LAST SEEN  JOINED            JOINED BY             JOINED FROM  MODEL

@@ -10,8 +10,9 @@ export const disable: Define = (group, context) => {
     .action((text: string) =>
       withRealm(context, async (realm, { disableDevice }) => {
         const { showDevice } = await import('../../../app/devices.ts');
-        await disableDevice(realm.store, text);
-        const device = await showDevice(realm, text);
+        const { host } = await showDevice(realm, text);
+        await disableDevice(realm.store, host);
+        const device = await showDevice(realm, host);
         context.print(device, `Disabled ${device.host}: its key, tickets and token count for nothing.`);
       }),
     );

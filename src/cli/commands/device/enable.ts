@@ -10,8 +10,9 @@ export const enable: Define = (group, context) => {
     .action((text: string) =>
       withRealm(context, async (realm, { enableDevice }) => {
         const { showDevice } = await import('../../../app/devices.ts');
-        await enableDevice(realm.store, text);
-        const device = await showDevice(realm, text);
+        const { host } = await showDevice(realm, text);
+        await enableDevice(realm.store, host);
+        const device = await showDevice(realm, host);
         context.print(device, `Enabled ${device.host}.`);
       }),
     );

@@ -15,7 +15,7 @@ export const remove: Define = (group, context) => {
         const { host, principals } = await showDevice(realm, text);
         if (options.yes !== true)
           await confirm(`Remove ${host} with ${principals.join(' and ')} for good?`, context);
-        await removeDevice(realm.store, text);
+        await removeDevice(realm.store, host);
         context.print({ removed: host }, `Removed ${host}. Its key, tickets and token are worthless.`);
       }),
     );
