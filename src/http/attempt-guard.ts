@@ -1,7 +1,7 @@
 import { RealmwardError } from '../base/errors.ts';
 import { type Clock, nowSeconds, type Seconds } from '../base/ports.ts';
 import type { AllowedAttempt, AttemptCounter, AttemptLimit, AttemptOutcome } from '../realm/attempts.ts';
-import { createGates } from './gate.ts';
+import { createGate, createGates, type Gate } from './gate.ts';
 import { accountKey, type LoginName, type LoginRealm, readLoginName } from './login-name.ts';
 import type { PasswordFailure } from './password-proof.ts';
 import { createSprayLimit } from './spray-limit.ts';
@@ -72,6 +72,8 @@ class LockedOut extends Error {
  * takes half a minute, and those at other realms must not wait for that.
  */
 const AT_ONE_REALM = { concurrency: 64, queue: 512 };
+/** The same at our own: it is asked in this process, where more at a time are done no sooner, and keep the KDC waiting. */
+const AT_OUR_REALM = { concurrency: 4, queue: 512 };
 /** The same for one account: one after the other, so that logins side by side do not use up its limit before the first is settled. */
 const AT_ONE_ACCOUNT = { concurrency: 1, queue: 32 };
 
@@ -88,7 +90,10 @@ export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
   const { realms, attempts, clock, timer } = options;
   const spray = createSprayLimit(options.addressLimit);
   const gates = createGates(AT_ONE_REALM);
+  const ours = createGate(AT_OUR_REALM);
   const accounts = createGates(AT_ONE_ACCOUNT);
+
+  const gate = ({ realm, limit }: GuardedRealm): Gate => (limit === undefined ? ours : gates(realm));
 
   async function tryOnce<T extends { readonly result: string }>(
     realm: GuardedRealm,
@@ -139,7 +144,7 @@ export function createAttemptGuard(options: AttemptGuardOptions): AttemptGuard {
       const account = `${realm.realm}\\${accountKey(name.components)}`;
       try {
         const result = await accounts(account).run(
-          () => gates(realm.realm).run(() => tryOnce(realm, name, address, work), signal),
+          () => gate(realm).run(() => tryOnce(realm, name, address, work), signal),
           signal,
         );
         if (result.result === 'refused') {

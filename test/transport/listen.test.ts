@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, Server } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -210,10 +211,7 @@ await t.test('says which program holds a port, and lets go of what it has opened
       transport === 'udp'
         ? "const s = require('dgram').createSocket('udp4').bind(0, '127.0.0.1', () => console.log(s.address().port))"
         : "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))";
-    const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    t.teardown(() => void holder.kill());
-    const [port] = (await once(holder.stdout, 'data')) as [Buffer];
-    const taken = `127.0.0.1:${String(port).trim()}`;
+    const { holder, taken } = await holdPort(t, script, transport === 'udp' ? 'tcp' : 'udp');
     const free = await start(t, {});
     await free.running.close();
     const error = start(t, { listen: [`127.0.0.1:${free.port}`, taken] });
@@ -225,6 +223,29 @@ await t.test('says which program holds a port, and lets go of what it has opened
     await start(t, { listen: [`127.0.0.1:${free.port}`] });
   }
 });
+
+/** Starts a program that holds a port of one transport, which nobody at the moment has a use for with the other one. */
+async function holdPort(
+  scope: Scope,
+  script: string,
+  other: 'udp' | 'tcp',
+): Promise<{ holder: ChildProcess; taken: string }> {
+  for (;;) {
+    const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    scope.teardown(() => void holder.kill());
+    const [text] = (await once(holder.stdout, 'data')) as [Buffer];
+    const port = Number(String(text));
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = other === 'udp' ? createSocket('udp4') : createServer();
+      probe.once('error', () => resolve(false));
+      const done = (): void => void probe.close(() => resolve(true));
+      if (probe instanceof Server) probe.listen(port, '127.0.0.1', done);
+      else probe.bind(port, '127.0.0.1', done);
+    });
+    if (free) return { holder, taken: `127.0.0.1:${port}` };
+    holder.kill();
+  }
+}
 
 await t.test('says when it is itself who holds the port', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
