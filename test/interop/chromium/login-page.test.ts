@@ -157,6 +157,8 @@ await t.test('a person logs in to a device in Chromium', async (t) => {
 
   await t.test('a screen reader finds names, roles and what is wrong', async (t) => {
     await page.goto(site);
+    // A field gets the focus a moment after the page is there.
+    await page.waitForSelector('input:focus');
     const nodes = async () => present(await page.accessibility.snapshot({ interestingOnly: false }));
     const flat = (node: Awaited<ReturnType<typeof nodes>>): (typeof node)[] => [
       node,
@@ -171,6 +173,7 @@ await t.test('a person logs in to a device in Chromium', async (t) => {
     t.ok(await find('main'));
     await typeIn(page, 'alice', 'wrong');
     t.ok(await find('alert'));
+    await page.waitForSelector('input:focus');
     t.match(await find('textbox', 'Password'), { focused: true, invalid: 'true', description: /wrong/ });
   });
 
