@@ -60,8 +60,9 @@ async function startSite(t: Scope, device: JoinedDevice): Promise<string> {
 const textOf = (page: Page, selector: string): Promise<string> =>
   page.$eval(selector, (element) => element.textContent ?? '');
 
-/** Types at the keyboard alone, and waits for the page that follows. */
+/** Types at the keyboard alone, into the field that gets the focus a moment after the page is there, and waits for the page that follows. */
 async function typeIn(page: Page, ...texts: readonly string[]): Promise<void> {
+  await page.waitForSelector('input:focus');
   for (const [i, text] of texts.entries()) {
     if (i > 0) await page.keyboard.press('Tab');
     await page.keyboard.type(text);
@@ -157,7 +158,6 @@ await t.test('a person logs in to a device in Chromium', async (t) => {
 
   await t.test('a screen reader finds names, roles and what is wrong', async (t) => {
     await page.goto(site);
-    // A field gets the focus a moment after the page is there.
     await page.waitForSelector('input:focus');
     const nodes = async () => present(await page.accessibility.snapshot({ interestingOnly: false }));
     const flat = (node: Awaited<ReturnType<typeof nodes>>): (typeof node)[] => [
